@@ -1,0 +1,238 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/peal-dev/peal/internal/channel"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/profile"
+	"github.com/peal-dev/peal/internal/secret"
+)
+
+// verdict is what an attempt says about its endpoint.
+type verdict struct {
+	succeeded, failed bool
+	timedOut          bool
+	// leaveAlone is how long the receiver asked not to be called.
+	leaveAlone time.Duration
+	// keep puts the job back at the head of its ordered lane.
+	keep bool
+}
+
+// sent is what came of one sending.
+type sent struct {
+	attempt  peal.Attempt
+	policy   peal.RetryPolicy
+	timedOut bool
+	result   channel.Result
+}
+
+// attempt makes one attempt of a job and hands its outcome to the store.
+func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
+	ep, ok := d.Directory.Endpoint(j.Endpoint)
+	switch {
+	case !ok:
+		d.record(l, "", &Outcome{Job: j, Now: d.Now(), Status: peal.Cancelled, Reason: reasonDeleted})
+		return verdict{}
+	case ep.Status != peal.Active:
+		d.giveUp(d.sending, l, []*Job{j})
+		return verdict{}
+	}
+	s := d.send(d.sending, ep, j.Message)
+	if d.sending.Err() != nil && s.attempt.Error != "" {
+		return verdict{} // cut short by the drain, not by the receiver: released with the session
+	}
+	j.AttemptCount++
+	s.attempt.Number = j.AttemptCount
+	if s.attempt.Error == "" {
+		d.record(l, ep.Profile, &Outcome{Job: j, Now: d.Now(), Attempt: &s.attempt, Status: peal.Succeeded})
+		return verdict{succeeded: true}
+	}
+	return d.failed(l, j, ep, s)
+}
+
+// failed decides what follows a failed attempt.
+func (d *Dispatcher) failed(l *lane, j *Job, ep *peal.Endpoint, s sent) verdict {
+	now := d.Now()
+	o := &Outcome{Job: j, Now: now, Attempt: &s.attempt}
+	v := verdict{failed: true, timedOut: s.timedOut}
+	if len(s.policy.Schedule) > 0 {
+		v.leaveAlone = min(s.result.RetryAfter, peal.MaxRetryAfter)
+	}
+	wait, again := s.policy.Wait(j.AttemptCount-j.RoundStart, s.result.RetryAfter, d.Random())
+	if again {
+		o.Status, o.DueAt, o.Keep = peal.Retrying, now.Add(wait), ep.Ordered
+		j.DueAt = o.DueAt
+		v.keep = o.Keep
+	} else {
+		o.Status = s.policy.Exhausted
+		if o.Status == peal.Dead && !j.Message.Event.AboutDeliveries() {
+			o.Raised = []peal.Raised{deadEvent(j, ep, &s.attempt)}
+		}
+	}
+	d.disableIfDue(l, ep, s.result.Gone, now)
+	d.record(l, ep.Profile, o)
+	return v
+}
+
+// deadEvent reports a dead letter to the org's other endpoints.
+func deadEvent(j *Job, ep *peal.Endpoint, a *peal.Attempt) peal.Raised {
+	ev := j.Message.Event
+	data, err := json.Marshal(map[string]any{
+		"delivery_id": j.ID, "event_id": ev.PublicID(), "event_type": ev.Type, "endpoint_id": ep.ID,
+		"endpoint_name": ep.Name, "attempt_count": j.AttemptCount,
+		"last_status_code": a.StatusCode, "last_error": a.Error,
+	})
+	if err != nil {
+		data = nil // strings, numbers and ids always marshal
+	}
+	return peal.Raised{
+		Org: ev.Org, Type: peal.TypeDeliveryDead, Subject: j.ID.String(), Severity: peal.High,
+		Data: data, Exclude: ep.ID,
+	}
+}
+
+// healthCheckEvery bounds how often a failing endpoint's history is read.
+const healthCheckEvery = time.Minute
+
+// disableIfDue turns an endpoint off that said it is gone or that has failed for
+// too long.
+func (d *Dispatcher) disableIfDue(l *lane, ep *peal.Endpoint, gone bool, now time.Time) {
+	reason := ""
+	if gone {
+		reason = "the receiver answered 410 Gone"
+	} else if d.dueForHealthCheck(l, now) {
+		since, err := d.Health.FailingSince(d.sending, ep.ID)
+		if err != nil {
+			d.Log.Warn("an endpoint's history could not be read", "endpoint", ep.ID, "error", err)
+		} else if !since.IsZero() && now.Sub(since) >= d.DisableAfter {
+			reason = "every attempt failed for " + d.DisableAfter.String()
+		}
+	}
+	if reason == "" {
+		return
+	}
+	if err := d.Disable(d.sending, ep.ID, reason); err != nil {
+		d.Log.Error("an endpoint could not be disabled", "endpoint", ep.ID, "error", err)
+	}
+}
+
+func (d *Dispatcher) dueForHealthCheck(l *lane, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now.Sub(l.lastFailCheck) < healthCheckEvery {
+		return false
+	}
+	l.lastFailCheck = now
+	return true
+}
+
+// record hands an outcome to the store and keeps the accounts when it is durable.
+func (d *Dispatcher) record(l *lane, profileName string, o *Outcome) {
+	if d.Observe != nil {
+		d.Observe(profileName, o.Attempt, o.Status)
+	}
+	o.Done = func(err error) { d.recorded(l, o, err) }
+	d.Store.Record(o)
+}
+
+func (d *Dispatcher) recorded(l *lane, o *Outcome, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.Now()
+	switch {
+	case o.Keep && err == nil:
+		return // still owned and still held
+	case o.Keep && !l.unqueue(o.Job):
+		return // under way again: the outcome of that attempt ends it
+	case err == nil && o.Status == peal.Retrying:
+		if l.nextDue.IsZero() || o.DueAt.Before(l.nextDue) {
+			l.nextDue = o.DueAt
+		}
+		l.arrivals++
+	case err != nil && !errors.Is(err, ErrFenced):
+		d.Log.Error("an outcome could not be recorded; its delivery will be repeated", "delivery", o.Job.ID, "error", err)
+	}
+	d.drop(l, o.Job)
+	d.touch(l, now)
+	d.fill(now)
+}
+
+// drop takes a job and its place out of the accounts.
+func (d *Dispatcher) drop(l *lane, j *Job) {
+	delete(l.held, j.ID)
+	d.account(l, -1, -j.Size)
+}
+
+// SendNow makes one attempt at once, outside of any lane, and records nothing.
+func (d *Dispatcher) SendNow(ctx context.Context, ep *peal.Endpoint, ev *peal.Event) peal.Attempt {
+	s := d.send(ctx, ep, NewMessage(ev))
+	s.attempt.Number = 1
+	return s.attempt
+}
+
+// send renders, signs and sends a message to an endpoint.
+func (d *Dispatcher) send(ctx context.Context, ep *peal.Endpoint, m *Message) sent {
+	start := d.Now()
+	s := sent{attempt: peal.Attempt{StartedAt: start, Profile: ep.Profile}}
+	prof, ok := d.Profiles.Get(ep.Profile)
+	if !ok {
+		prof, _ = d.Profiles.Get(profile.Default)
+		s.policy = prof.Policy.With(ep.Retry)
+		s.attempt.Error = "the profile " + ep.Profile + " is not configured"
+		return s
+	}
+	s.policy = prof.Policy.With(ep.Retry)
+	req, hash, err := prepare(prof, ep, m, start)
+	if err != nil {
+		s.attempt.Error = "the event could not be rendered: " + err.Error()
+		return s
+	}
+	ch, ok := d.Channels.Get(ep.Kind)
+	if !ok {
+		s.attempt.Error = "the channel " + ep.Kind + " is not known"
+		return s
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.policy.Timeout)
+	defer cancel()
+	s.result = ch.Send(ctx, ep, req)
+	s.timedOut = s.result.Err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+
+	a := &s.attempt
+	a.Duration = d.Now().Sub(start)
+	a.StatusCode = s.result.StatusCode
+	a.BodyHash = hash
+	a.ResponseBody = string(s.result.Body)
+	a.RequestHeaders = recordedHeaders(ep, req.Headers)
+	if s.result.Err != nil {
+		a.Error = s.result.Err.Error()
+	}
+	return s
+}
+
+func prepare(prof *profile.Profile, ep *peal.Endpoint, m *Message, now time.Time) (channel.Request, []byte, error) {
+	r, err := m.render(prof)
+	if err != nil {
+		return channel.Request{}, nil, err
+	}
+	headers, err := prof.Sign(make([]peal.Header, 0, 6), profile.Signing{
+		Event: m.Event, Body: r.body, Secrets: ep.LiveSecrets(now), Now: now,
+	})
+	return channel.Request{Headers: headers, Body: r.body}, r.hash, err
+}
+
+// recordedHeaders is what an attempt shows of its request: the format's headers,
+// and the endpoint's own with their secrets blotted out.
+func recordedHeaders(ep *peal.Endpoint, headers []peal.Header) map[string]string {
+	m := make(map[string]string, len(headers)+len(ep.Private.Headers))
+	for _, h := range headers {
+		m[h.Name] = h.Value
+	}
+	for name, value := range ep.Private.Headers {
+		m[name] = secret.Redact(name, value)
+	}
+	return m
+}

@@ -1,0 +1,146 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+const (
+	reasonDeleted = "endpoint deleted"
+	// claimPause is how long a lane waits after the store failed it.
+	claimPause  = time.Second
+	cancelChunk = 200
+)
+
+// claimer does the lanes' chores with the store, one lane at a time.
+func (d *Dispatcher) claimer() {
+	for {
+		l := d.nextChore()
+		if l == nil {
+			return
+		}
+		d.do(d.sending, l)
+	}
+}
+
+func (d *Dispatcher) nextChore() *lane {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.chores) == 0 || d.closing {
+		if d.closing {
+			return nil
+		}
+		d.choreCond.Wait()
+	}
+	l := d.chores[0]
+	d.chores = d.chores[1:]
+	return l
+}
+
+// do is one chore of a lane.
+func (d *Dispatcher) do(ctx context.Context, l *lane) {
+	d.mu.Lock()
+	gone, active := l.ep == nil, l.active()
+	var stopped []*Job
+	if !active {
+		stopped, l.queue = l.queue, nil
+	}
+	request, arrivals := d.claimRequest(l), l.arrivals
+	d.mu.Unlock()
+
+	if len(stopped) > 0 {
+		d.giveUp(ctx, l, stopped)
+	}
+	var err error
+	switch {
+	case gone:
+		err = d.cancelAll(ctx, l)
+	case active:
+		err = d.claim(ctx, l, request, arrivals)
+	}
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.Now()
+	l.chore = false
+	if err != nil {
+		d.Log.Warn("a lane's deliveries could not be claimed", "endpoint", l.id, "error", err)
+		// Not the backlog flag but a due time brings it back, a little later.
+		l.backlog, l.nextDue = false, now.Add(claimPause)
+	}
+	d.touch(l, now)
+	d.fill(now)
+}
+
+func (d *Dispatcher) claimRequest(l *lane) ClaimRequest {
+	return ClaimRequest{
+		Endpoint: l.id, Now: d.Now(), Ordered: l.ordered(),
+		Limit: min(l.room(), claimBatch), Bytes: maxOwnedBytes - l.bytes,
+	}
+}
+
+// claim takes over what is due and fits.
+func (d *Dispatcher) claim(ctx context.Context, l *lane, r ClaimRequest, arrivals uint64) error {
+	if r.Limit <= 0 {
+		return nil
+	}
+	c, err := d.Store.Claim(ctx, r)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, j := range c.Jobs {
+		d.account(l, 1, j.Size)
+		l.push(j)
+	}
+	if l.arrivals == arrivals {
+		l.nextDue = c.NextDue
+		l.backlog = !c.NextDue.IsZero() && !c.NextDue.After(r.Now)
+	} else if l.nextDue.IsZero() || !c.NextDue.IsZero() && c.NextDue.Before(l.nextDue) {
+		l.nextDue = c.NextDue
+	}
+	if r.Ordered && len(l.queue) > 0 && l.inFlight == 0 && l.queue[0].DueAt.After(l.closedUntil) {
+		l.closedUntil = l.queue[0].DueAt
+	}
+	return nil
+}
+
+// giveUp releases jobs of an endpoint that is not sent to, so that they wait in the
+// store.
+func (d *Dispatcher) giveUp(ctx context.Context, l *lane, jobs []*Job) {
+	ids := make([]peal.DeliveryID, len(jobs))
+	for i, j := range jobs {
+		ids[i] = j.ID
+	}
+	if err := d.Store.Release(ctx, ids); err != nil {
+		d.Log.Warn("deliveries of a stopped endpoint could not be released yet", "endpoint", l.id, "error", err)
+		// They stay owned without being held, which reconcile mends.
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, j := range jobs {
+		d.drop(l, j)
+	}
+	l.backlog = true
+	l.arrivals++
+}
+
+// cancelAll finishes what waits for an endpoint that was deleted.
+func (d *Dispatcher) cancelAll(ctx context.Context, l *lane) error {
+	for {
+		n, err := d.Hand.CancelEndpoint(ctx, l.id, reasonDeleted, d.Now(), cancelChunk)
+		if err != nil {
+			return err
+		}
+		if n < cancelChunk {
+			break
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.backlog, l.nextDue = false, time.Time{}
+	return nil
+}

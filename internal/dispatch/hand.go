@@ -1,0 +1,96 @@
+package dispatch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// Retry sets a delivery going again at once: a finished one under its id with its
+// schedule anew, a waiting one ahead of its time.
+func (d *Dispatcher) Retry(ctx context.Context, org string, id peal.DeliveryID) error {
+	ep, err := d.Hand.Revive(ctx, org, id, d.Now())
+	if err != nil {
+		return err
+	}
+	d.Waiting(ep)
+	return nil
+}
+
+// Cancel ends a delivery that is not finished.
+func (d *Dispatcher) Cancel(ctx context.Context, org string, id peal.DeliveryID) error {
+	if err := d.Hand.Cancel(ctx, org, id, d.Now()); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.lanes {
+		if _, ok := l.held[id]; !ok {
+			continue
+		}
+		for _, j := range l.queue {
+			if j.ID == id {
+				l.unqueue(j)
+				d.drop(l, j)
+				d.touch(l, d.Now())
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// unqueue takes a job out of the queue and tells whether it was there.
+func (l *lane) unqueue(j *Job) bool {
+	for i, q := range l.queue {
+		if q == j {
+			l.queue = append(l.queue[:i:i], l.queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// Payload renders the bytes that an attempt sent, by its number; 0 asks for the
+// last one or, where there was none yet, for what would be sent now. It fails with
+// peal.CodeGone where the profile has changed since, so that the bytes are not the
+// same any more.
+func (d *Dispatcher) Payload(ctx context.Context, dlv *peal.Delivery, number int) ([]byte, error) {
+	a, err := d.attemptOf(dlv, number)
+	if err != nil {
+		return nil, err
+	}
+	prof, ok := d.Profiles.Get(a.Profile)
+	if !ok {
+		return nil, peal.Errorf(peal.CodeGone, "the profile %s of the attempt is not configured any more", a.Profile)
+	}
+	ev, err := d.Events.Event(ctx, dlv.Org, dlv.EventID.String())
+	if err != nil {
+		return nil, err
+	}
+	body, err := prof.Render(ev)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(body); len(a.BodyHash) > 0 && !bytes.Equal(sum[:bodyHashLen], a.BodyHash) {
+		return nil, peal.Errorf(peal.CodeGone, "the profile %s has changed since the attempt, so the bytes that were sent cannot be shown", a.Profile)
+	}
+	return body, nil
+}
+
+func (d *Dispatcher) attemptOf(dlv *peal.Delivery, number int) (peal.Attempt, error) {
+	if number == 0 && len(dlv.Attempts) > 0 {
+		return dlv.Attempts[len(dlv.Attempts)-1], nil
+	}
+	for _, a := range dlv.Attempts {
+		if a.Number == number {
+			return a, nil
+		}
+	}
+	if ep, ok := d.Directory.Endpoint(dlv.EndpointID); ok && number == 0 {
+		return peal.Attempt{Profile: ep.Profile}, nil
+	}
+	return peal.Attempt{}, peal.NotFound("attempt")
+}

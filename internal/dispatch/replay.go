@@ -1,0 +1,62 @@
+package dispatch
+
+import (
+	"context"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+const (
+	replayChunk = 200
+	// replaySteps is how many chunks are done at a time: before the caller is
+	// answered, and in each round of the maintenance after that.
+	replaySteps = 5
+)
+
+// Replay delivers again what a filter selects of the finished deliveries that were
+// made until now. It is durable when it returns, and goes on by itself where there
+// is more than can be done at once.
+func (d *Dispatcher) Replay(ctx context.Context, f peal.DeliveryFilter) (*Replay, error) {
+	now := d.Now()
+	if f.Until.IsZero() || f.Until.After(now) {
+		f.Until = now
+	}
+	r := &Replay{ID: peal.NewDeliveryID(now).As("rpl_"), Filter: f, CreatedAt: now}
+	if err := d.Hand.StartReplay(ctx, r); err != nil {
+		return nil, err
+	}
+	return d.stepReplay(ctx, r)
+}
+
+func (d *Dispatcher) stepReplay(ctx context.Context, r *Replay) (*Replay, error) {
+	d.replaying.Lock()
+	defer d.replaying.Unlock()
+	for range replaySteps {
+		next, err := d.Hand.StepReplay(ctx, r.ID, d.Now(), replayChunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range next.Endpoints {
+			d.Waiting(id)
+		}
+		if r = next; r.Finished {
+			break
+		}
+	}
+	return r, nil
+}
+
+// continueReplays carries on what was not finished when its caller was answered, or
+// when a node stopped.
+func (d *Dispatcher) continueReplays(ctx context.Context) error {
+	replays, err := d.Hand.Replays(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range replays {
+		if _, err := d.stepReplay(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package dispatch
+
+import (
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// Reserve takes a place for one more row in an endpoint's lane, before the row is
+// committed. Without a place the row is committed unowned and waits in the store.
+func (d *Dispatcher) Reserve(id peal.EndpointID, size int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.lane(id)
+	if d.closing || !l.active() || l.backlog || l.room() <= 0 {
+		return false
+	}
+	if d.bytes+size > d.MemoryBudget && l.owned >= assuredOwned {
+		return false
+	}
+	d.account(l, 1, size)
+	return true
+}
+
+func (d *Dispatcher) account(l *lane, rows, bytes int) {
+	l.owned += rows
+	l.bytes += bytes
+	d.bytes += bytes
+}
+
+// Unreserve gives a place back.
+func (d *Dispatcher) Unreserve(id peal.EndpointID, size int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.account(d.lane(id), -1, -size)
+}
+
+// Deliver takes over deliveries that were committed in places reserved for them.
+func (d *Dispatcher) Deliver(ev *peal.Event, placed []peal.Placement) {
+	m := NewMessage(ev)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.Now()
+	for _, p := range placed {
+		l := d.lane(p.Endpoint)
+		l.push(&Job{
+			ID: p.ID, Endpoint: p.Endpoint, Message: m,
+			CreatedAt: ev.AcceptedAt, DueAt: ev.AcceptedAt, Size: p.Size,
+		})
+		d.touch(l, now)
+	}
+	d.fill(now)
+}
+
+// Waiting says that a row of the endpoint was committed unowned.
+func (d *Dispatcher) Waiting(id peal.EndpointID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.lane(id)
+	l.backlog = true
+	l.arrivals++
+	d.touch(l, d.Now())
+}
+
+// touch puts a lane where it belongs after anything about it changed: among the
+// lanes that may start an attempt, among those that a claimer should see, or
+// behind a timer.
+func (d *Dispatcher) touch(l *lane, now time.Time) {
+	if d.closing {
+		return
+	}
+	open := !now.Before(l.closedUntil)
+	ready := open && l.active() && len(l.queue) > 0 && l.inFlight < l.circuit.limit(l.concurrency(d.LaneConcurrency))
+	d.enlist(l, ready)
+	if d.wantsChore(l, now) {
+		l.chore = true
+		d.chores = append(d.chores, l)
+		d.choreCond.Signal()
+	}
+	var at time.Time
+	if l.active() && !open && len(l.queue) > 0 {
+		at = l.closedUntil
+	}
+	if l.active() && !l.chore && l.nextDue.After(now) && l.room() > 0 && (at.IsZero() || l.nextDue.Before(at)) {
+		at = l.nextDue
+	}
+	d.arm(l, at, now)
+}
+
+// enlist moves a lane into the queue that fits its circuit, or out of both.
+func (d *Dispatcher) enlist(l *lane, ready bool) {
+	q := d.healthy
+	if l.circuit.suspect() {
+		q = d.suspect
+	}
+	if l.enlisted != nil && (!ready || l.enlisted.queue != q) {
+		l.enlisted.queue.remove(l)
+	}
+	if ready {
+		q.put(l)
+	}
+}
+
+// wantsChore tells whether a claimer has something to do for the lane: claim what
+// is due, give up what a stopped endpoint holds, or clear after a deleted one.
+func (d *Dispatcher) wantsChore(l *lane, now time.Time) bool {
+	due := l.backlog || !l.nextDue.IsZero() && !l.nextDue.After(now)
+	switch {
+	case l.chore:
+		return false
+	case l.ep == nil:
+		return due || len(l.queue) > 0
+	case !l.active():
+		return len(l.queue) > 0
+	}
+	// Half empty, so that claims come in batches.
+	room := l.room()
+	return due && room > 0 && room >= l.owned && (d.bytes < d.MemoryBudget || l.owned < assuredOwned)
+}
+
+func (d *Dispatcher) arm(l *lane, at, now time.Time) {
+	if at.Equal(l.timerAt) {
+		return
+	}
+	l.timerAt = at
+	switch {
+	case at.IsZero():
+		l.timer.Stop()
+	case l.timer == nil:
+		l.timer = time.AfterFunc(at.Sub(now), func() { d.wake(l) })
+	default:
+		l.timer.Reset(at.Sub(now))
+	}
+}
+
+// wake runs when a lane's timer fires.
+func (d *Dispatcher) wake(l *lane) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.timerAt = time.Time{}
+	now := d.Now()
+	d.touch(l, now)
+	d.fill(now)
+}
+
+// fill starts attempts while there are slots and lanes that could use them.
+func (d *Dispatcher) fill(now time.Time) {
+	for {
+		l, j, o := d.take(now)
+		if j == nil {
+			return
+		}
+		d.work.Add(1)
+		go d.run(l, j, o)
+	}
+}
+
+// take picks the next job and counts its attempt in.
+func (d *Dispatcher) take(now time.Time) (*lane, *Job, *orgLanes) {
+	for !d.closing && d.healthy.inFlight+d.suspect.inFlight < d.Slots {
+		l := d.pick()
+		if l == nil {
+			return nil, nil, nil
+		}
+		if wait := l.token(now); wait > 0 {
+			l.closedUntil = now.Add(wait)
+			d.touch(l, now)
+			continue
+		}
+		o := l.enlisted.queue.started(l)
+		l.inFlight++
+		j := l.pop()
+		d.touch(l, now)
+		return l, j, o
+	}
+	return nil, nil, nil
+}
+
+// pick chooses between the lanes that work and those that are suspect, which get at
+// most a quarter of the slots and, within it, every fourth pick.
+func (d *Dispatcher) pick() *lane {
+	d.picks++
+	h, s := d.healthy.next(), d.suspect.next()
+	if s != nil && (h == nil || d.picks%4 == 0) && d.suspect.inFlight < max(1, d.Slots/4) {
+		return s
+	}
+	return h
+}
+
+// run makes attempts, one after the other, for as long as there is one to make.
+func (d *Dispatcher) run(l *lane, j *Job, o *orgLanes) {
+	defer d.work.Done()
+	for j != nil {
+		verdict := d.attempt(l, j)
+		l, j, o = d.finish(l, j, o, verdict)
+	}
+}
+
+// finish counts an attempt out, applies what it says about the endpoint to the
+// lane, and takes the next job of any lane.
+func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Job, *orgLanes) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.Now()
+	o.finished()
+	l.inFlight--
+	l.measure(now)
+	switch {
+	case v.succeeded:
+		l.circuit.succeeded(l.concurrency(d.LaneConcurrency))
+	case v.failed:
+		l.circuit.failedAt(j.ID, v.timedOut)
+	}
+	if until := now.Add(v.leaveAlone); v.leaveAlone > 0 && until.After(l.closedUntil) {
+		l.closedUntil = until
+	}
+	if v.keep {
+		// The head of an ordered lane waits in its place, and everything behind it.
+		l.queue = append([]*Job{j}, l.queue...)
+		l.closedUntil = j.DueAt
+	}
+	d.touch(l, now)
+	l, j, o = d.take(now)
+	d.fill(now)
+	return l, j, o
+}

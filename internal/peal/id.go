@@ -1,0 +1,170 @@
+package peal
+
+import (
+	"database/sql/driver"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gofrs/uuid/v5"
+)
+
+// kind names what an identifier identifies; it is the type parameter that keeps
+// an endpoint's id from being passed where a delivery's is wanted.
+type kind interface{ prefix() string }
+
+type (
+	eventKind    struct{}
+	endpointKind struct{}
+	deliveryKind struct{}
+	keyKind      struct{}
+)
+
+func (eventKind) prefix() string    { return "evt_" }
+func (endpointKind) prefix() string { return "ep_" }
+func (deliveryKind) prefix() string { return "dlv_" }
+func (keyKind) prefix() string      { return "key_" }
+
+// The identifiers of the domain. Each is a UUIDv7, so that ids of one kind sort
+// by the time they were made.
+type (
+	EventID    = ID[eventKind]
+	EndpointID = ID[endpointKind]
+	DeliveryID = ID[deliveryKind]
+	KeyID      = ID[keyKind]
+)
+
+// ID is a UUIDv7 that is written as a prefix and 26 characters of lower-case
+// Crockford base32, such as evt_01h455vb4pex5vsknk084sn02q.
+type ID[K kind] [16]byte
+
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// Text sorts as the bytes do: identifiers are encoded behind four zero bytes, which
+// makes 160 bits, and the 26 characters that can differ are kept.
+var idEncoding = base32.NewEncoding(idAlphabet).WithPadding(base32.NoPadding)
+
+const idTextLen = 26
+
+// NewID makes an identifier whose leading bits are the time in milliseconds.
+func NewID[K kind](now time.Time) ID[K] {
+	id, err := uuid.NewV7AtTime(now)
+	if err != nil {
+		// Only a failing system random source leads here, and crypto/rand ends the
+		// process itself in that case.
+		return ID[K]{}
+	}
+	return ID[K](id)
+}
+
+// NewEventID makes an event's identifier.
+func NewEventID(now time.Time) EventID { return NewID[eventKind](now) }
+
+// NewEndpointID makes an endpoint's identifier.
+func NewEndpointID(now time.Time) EndpointID { return NewID[endpointKind](now) }
+
+// NewDeliveryID makes a delivery's identifier.
+func NewDeliveryID(now time.Time) DeliveryID { return NewID[deliveryKind](now) }
+
+// NewKeyID makes an API key's identifier.
+func NewKeyID(now time.Time) KeyID { return NewID[keyKind](now) }
+
+// ParseID reads the text form of an identifier. An endpoint's may also be
+// spelled wh_, as Curate-Me's surface has it.
+func ParseID[K kind](s string) (ID[K], error) {
+	var k K
+	rest, ok := strings.CutPrefix(s, k.prefix())
+	if !ok && k.prefix() == "ep_" {
+		rest, ok = strings.CutPrefix(s, "wh_")
+	}
+	var id ID[K]
+	if !ok || len(rest) != idTextLen {
+		return id, fmt.Errorf("%q is not an identifier of the form %s…", clip(s), k.prefix())
+	}
+	// 26 characters carry 130 bits; the first may only use its lower three.
+	var buf [20]byte
+	n, err := idEncoding.Decode(buf[:], []byte("000000"+rest))
+	if err != nil || n != 20 || rest[0] > '7' {
+		return id, fmt.Errorf("%q is not an identifier of the form %s…", clip(s), k.prefix())
+	}
+	copy(id[:], buf[4:])
+	return id, nil
+}
+
+// ParseEventID reads evt_….
+func ParseEventID(s string) (EventID, error) { return ParseID[eventKind](s) }
+
+// ParseEndpointID reads ep_… or wh_….
+func ParseEndpointID(s string) (EndpointID, error) { return ParseID[endpointKind](s) }
+
+// ParseDeliveryID reads dlv_….
+func ParseDeliveryID(s string) (DeliveryID, error) { return ParseID[deliveryKind](s) }
+
+// ParseKeyID reads key_….
+func ParseKeyID(s string) (KeyID, error) { return ParseID[keyKind](s) }
+
+// text is the identifier without its prefix.
+func (id ID[K]) text() string {
+	var raw [20]byte
+	copy(raw[4:], id[:])
+	var out [32]byte
+	idEncoding.Encode(out[:], raw[:])
+	return string(out[32-idTextLen:])
+}
+
+// String is the prefixed form that the API shows.
+func (id ID[K]) String() string {
+	var k K
+	return k.prefix() + id.text()
+}
+
+// As spells the identifier under another prefix, as compatible surfaces do.
+func (id ID[K]) As(prefix string) string { return prefix + id.text() }
+
+// IsZero tells whether the identifier was never set.
+func (id ID[K]) IsZero() bool { return id == ID[K]{} }
+
+// Time is when the identifier was made, to the millisecond.
+func (id ID[K]) Time() time.Time {
+	ms := int64(id[0])<<40 | int64(id[1])<<32 | int64(id[2])<<24 | int64(id[3])<<16 | int64(id[4])<<8 | int64(id[5])
+	return time.UnixMilli(ms).UTC()
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (id ID[K]) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (id *ID[K]) UnmarshalText(b []byte) error {
+	v, err := ParseID[K](string(b))
+	if err != nil {
+		return err
+	}
+	*id = v
+	return nil
+}
+
+// Value stores the identifier as sixteen bytes.
+func (id ID[K]) Value() (driver.Value, error) { return id[:], nil }
+
+// Scan reads what Value wrote; NULL is the zero identifier.
+func (id *ID[K]) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*id = ID[K]{}
+		return nil
+	case []byte:
+		if len(v) == len(id) {
+			copy(id[:], v)
+			return nil
+		}
+	}
+	return fmt.Errorf("peal: cannot scan %T as an identifier", src)
+}
+
+func clip(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "…"
+	}
+	return s
+}

@@ -1,0 +1,70 @@
+package publish
+
+import (
+	"context"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// Verdict says what became of an event at one endpoint.
+type Verdict struct {
+	Endpoint peal.EndpointID
+	Name     string
+	// Delivery is zero where the endpoint did not get the event.
+	Delivery peal.DeliveryID
+	// Outcome is "delivered", the state of a delivery that is not (pending, retrying,
+	// dead, cancelled), or why there is none or it was not sent: type, filter, dedup,
+	// paused, disabled, later (the endpoint or its subscription came after the event).
+	Outcome string
+}
+
+// Explain tells for each endpoint of the org why it got an event or why not.
+func (p *Publisher) Explain(ctx context.Context, ev *peal.Event) ([]Verdict, error) {
+	byEndpoint := map[peal.EndpointID]peal.Delivery{}
+	page := peal.Page{Limit: peal.MaxPageSize}
+	for {
+		rows, next, err := p.Reader.Deliveries(ctx, peal.DeliveryFilter{Org: ev.Org, Event: ev.ID}, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range rows {
+			byEndpoint[d.EndpointID] = d
+		}
+		if next == "" {
+			break
+		}
+		page.Cursor = next
+	}
+	var verdicts []Verdict
+	for page = (peal.Page{Limit: peal.MaxPageSize}); ; {
+		endpoints, next, err := p.Directory.Endpoints(ev.Org, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, ep := range endpoints {
+			v := Verdict{Endpoint: ep.ID, Name: ep.Name}
+			if d, ok := byEndpoint[ep.ID]; ok {
+				v.Delivery, v.Outcome = d.ID, outcome(d, ep)
+			} else if v.Outcome = p.Directory.Verdict(ev.Org, ep, ev); v.Outcome == "" {
+				v.Outcome = "later"
+			}
+			verdicts = append(verdicts, v)
+		}
+		if next == "" {
+			return verdicts, nil
+		}
+		page.Cursor = next
+	}
+}
+
+func outcome(d peal.Delivery, ep *peal.Endpoint) string {
+	switch {
+	case d.Status == peal.Succeeded:
+		return "delivered"
+	case !d.Status.Finished() && ep.Status != peal.Active:
+		return string(ep.Status)
+	case d.Reason != "":
+		return d.Reason
+	}
+	return string(d.Status)
+}

@@ -1,0 +1,74 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// Sender makes one attempt at once, outside of any lane.
+type Sender interface {
+	SendNow(ctx context.Context, ep *peal.Endpoint, ev *peal.Event) peal.Attempt
+}
+
+// TestResult is how a test by hand went.
+type TestResult struct {
+	Success    bool
+	StatusCode int
+	// Message is one sentence for people.
+	Message    string
+	EventID    peal.EventID
+	DeliveryID peal.DeliveryID
+}
+
+// Test sends a test event to an endpoint at once, whatever its status and
+// subscription, and records it as a delivery that is not retried.
+func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint) (TestResult, error) {
+	ev, err := testEvent(ep, p.Now())
+	if err != nil {
+		return TestResult{}, err
+	}
+	attempt := p.Sender.SendNow(ctx, ep, ev)
+	d := &NewDelivery{ID: peal.NewDeliveryID(ev.AcceptedAt), Endpoint: ep.ID, Status: peal.Succeeded, Attempt: &attempt}
+	if attempt.Error != "" {
+		d.Status, d.Reason = peal.Dropped, "test"
+	}
+	_, err = p.commit(ctx, func() (*Commit, error) {
+		return &Commit{
+			Org: ep.Org, Now: p.Now(), ConfigVersion: p.Directory.Version(),
+			Events: []*NewEvent{{Event: ev, Deliveries: []*NewDelivery{d}}},
+		}, nil
+	})
+	r := result(attempt)
+	r.EventID, r.DeliveryID = ev.ID, d.ID
+	return r, err
+}
+
+// TestUnsaved sends a test event to an endpoint that is not stored; nothing is
+// recorded.
+func (p *Publisher) TestUnsaved(ctx context.Context, ep *peal.Endpoint) (TestResult, error) {
+	ev, err := testEvent(ep, p.Now())
+	if err != nil {
+		return TestResult{}, err
+	}
+	return result(p.Sender.SendNow(ctx, ep, ev)), nil
+}
+
+func testEvent(ep *peal.Endpoint, now time.Time) (*peal.Event, error) {
+	in := Input{
+		Type: peal.TypeTest, Severity: peal.Info, Title: "Test notification",
+		Message: "This is a test: the channel is set up and can be reached.",
+		Data:    []byte(`{"test":true}`),
+	}
+	return in.event(ep.Org, now)
+}
+
+func result(a peal.Attempt) TestResult {
+	r := TestResult{Success: a.Error == "", StatusCode: a.StatusCode, Message: a.Error}
+	if r.Success {
+		r.Message = fmt.Sprintf("Delivered: the receiver answered %d.", a.StatusCode)
+	}
+	return r
+}
