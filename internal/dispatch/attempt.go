@@ -18,8 +18,8 @@ type verdict struct {
 	timedOut          bool
 	// leaveAlone is how long the receiver asked not to be called.
 	leaveAlone time.Duration
-	// keep puts the job back at the head of its ordered lane.
-	keep bool
+	// keep is the job as it goes back to the head of its ordered lane.
+	keep *Job
 }
 
 // sent is what came of one sending.
@@ -45,8 +45,7 @@ func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
 	if d.sending.Err() != nil && s.attempt.Error != "" {
 		return verdict{} // cut short by the drain, not by the receiver: released with the session
 	}
-	j.AttemptCount++
-	s.attempt.Number = j.AttemptCount
+	s.attempt.Number = j.AttemptCount + 1
 	if s.attempt.Error == "" {
 		d.record(l, ep.Profile, &Outcome{Job: j, Now: d.Now(), Attempt: &s.attempt, Status: peal.Succeeded})
 		return verdict{succeeded: true}
@@ -62,11 +61,15 @@ func (d *Dispatcher) failed(l *lane, j *Job, ep *peal.Endpoint, s sent) verdict 
 	if len(s.policy.Schedule) > 0 {
 		v.leaveAlone = min(s.result.RetryAfter, peal.MaxRetryAfter)
 	}
-	wait, again := s.policy.Wait(j.AttemptCount-j.RoundStart, s.result.RetryAfter, d.Random())
+	wait, again := s.policy.Wait(s.attempt.Number-j.RoundStart, s.result.RetryAfter, d.Random())
 	if again {
 		o.Status, o.DueAt, o.Keep = peal.Retrying, now.Add(wait), ep.Ordered
-		j.DueAt = o.DueAt
-		v.keep = o.Keep
+		if o.Keep {
+			// A copy, since the outcome is read until it is durable.
+			next := *j
+			next.AttemptCount, next.DueAt = s.attempt.Number, o.DueAt
+			v.keep = &next
+		}
 	} else {
 		o.Status = s.policy.Exhausted
 		if o.Status == peal.Dead && !j.Message.Event.AboutDeliveries() {
@@ -83,7 +86,7 @@ func deadEvent(j *Job, ep *peal.Endpoint, a *peal.Attempt) peal.Raised {
 	ev := j.Message.Event
 	data, err := json.Marshal(map[string]any{
 		"delivery_id": j.ID, "event_id": ev.PublicID(), "event_type": ev.Type, "endpoint_id": ep.ID,
-		"endpoint_name": ep.Name, "attempt_count": j.AttemptCount,
+		"endpoint_name": ep.Name, "attempt_count": a.Number,
 		"last_status_code": a.StatusCode, "last_error": a.Error,
 	})
 	if err != nil {
@@ -146,7 +149,7 @@ func (d *Dispatcher) recorded(l *lane, o *Outcome, err error) {
 	switch {
 	case o.Keep && err == nil:
 		return // still owned and still held
-	case o.Keep && !l.unqueue(o.Job):
+	case o.Keep && l.unqueue(o.Job.ID) == nil:
 		return // under way again: the outcome of that attempt ends it
 	case err == nil && o.Status == peal.Retrying:
 		if l.nextDue.IsZero() || o.DueAt.Before(l.nextDue) {

@@ -30,27 +30,24 @@ func (d *Dispatcher) Cancel(ctx context.Context, org string, id peal.DeliveryID)
 		if _, ok := l.held[id]; !ok {
 			continue
 		}
-		for _, j := range l.queue {
-			if j.ID == id {
-				l.unqueue(j)
-				d.drop(l, j)
-				d.touch(l, d.Now())
-				break
-			}
+		if j := l.unqueue(id); j != nil {
+			d.drop(l, j)
+			d.touch(l, d.Now())
 		}
+		break
 	}
 	return nil
 }
 
-// unqueue takes a job out of the queue and tells whether it was there.
-func (l *lane) unqueue(j *Job) bool {
-	for i, q := range l.queue {
-		if q == j {
+// unqueue takes a job out of the queue; it is nil where it was not there.
+func (l *lane) unqueue(id peal.DeliveryID) *Job {
+	for i, j := range l.queue {
+		if j.ID == id {
 			l.queue = append(l.queue[:i:i], l.queue[i+1:]...)
-			return true
+			return j
 		}
 	}
-	return false
+	return nil
 }
 
 // Payload renders the bytes that an attempt sent, by its number; 0 asks for the

@@ -214,10 +214,10 @@ func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Jo
 	if until := now.Add(v.leaveAlone); v.leaveAlone > 0 && until.After(l.closedUntil) {
 		l.closedUntil = until
 	}
-	if v.keep {
+	if v.keep != nil {
 		// The head of an ordered lane waits in its place, and everything behind it.
-		l.queue = append([]*Job{j}, l.queue...)
-		l.closedUntil = j.DueAt
+		l.queue = append([]*Job{v.keep}, l.queue...)
+		l.closedUntil = v.keep.DueAt
 	}
 	d.touch(l, now)
 	l, j, o = d.take(now)

@@ -148,7 +148,7 @@ func orElse[T ~string](v, otherwise T) T {
 
 // plan builds the commit of a request: events, matches and places in lanes.
 func (p *Publisher) plan(r Request) (*Commit, error) {
-	now := p.Now()
+	now := p.now()
 	c := &Commit{Org: r.Org, Now: now, Events: make([]*NewEvent, len(r.Inputs))}
 	for i := range r.Inputs {
 		in := &r.Inputs[i]
@@ -219,6 +219,10 @@ func (p *Publisher) delivery(ev *peal.Event, ep *peal.Endpoint, now time.Time) *
 	}
 	return d
 }
+
+// now is database time as the store keeps it: what is sent at once and what is read
+// back later must be the same to the byte.
+func (p *Publisher) now() time.Time { return p.Now().UTC().Truncate(time.Microsecond) }
 
 // staleTries bounds how often one request is matched again because configuration
 // moved under it.

@@ -65,9 +65,9 @@ func (l *ledger) Reserve(peal.EndpointID, int) bool {
 	l.reserved++
 	return true
 }
-func (l *ledger) Unreserve(peal.EndpointID, int)                                 { l.unreserved++ }
-func (l *ledger) Deliver(_ *peal.Event, placed []peal.Placement)                 { l.delivered += len(placed) }
-func (l *ledger) Waiting(peal.EndpointID)                                        { l.waiting++ }
+func (l *ledger) Unreserve(peal.EndpointID, int)                 { l.unreserved++ }
+func (l *ledger) Deliver(_ *peal.Event, placed []peal.Placement) { l.delivered += len(placed) }
+func (l *ledger) Waiting(peal.EndpointID)                        { l.waiting++ }
 
 type source []directory.Row
 

@@ -58,7 +58,7 @@ func (p *Publisher) raise(ctx context.Context, r *peal.Raised) error {
 		Title: r.Title, Message: r.Message, Data: r.Data,
 	}
 	_, err := p.commit(ctx, func() (*Commit, error) {
-		now := p.Now()
+		now := p.now()
 		ev, err := in.event(r.Org, now)
 		if err != nil {
 			return nil, err

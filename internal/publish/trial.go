@@ -26,7 +26,7 @@ type TestResult struct {
 // Test sends a test event to an endpoint at once, whatever its status and
 // subscription, and records it as a delivery that is not retried.
 func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint) (TestResult, error) {
-	ev, err := testEvent(ep, p.Now())
+	ev, err := testEvent(ep, p.now())
 	if err != nil {
 		return TestResult{}, err
 	}
@@ -37,7 +37,7 @@ func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint) (TestResult, er
 	}
 	_, err = p.commit(ctx, func() (*Commit, error) {
 		return &Commit{
-			Org: ep.Org, Now: p.Now(), ConfigVersion: p.Directory.Version(),
+			Org: ep.Org, Now: p.now(), ConfigVersion: p.Directory.Version(),
 			Events: []*NewEvent{{Event: ev, Deliveries: []*NewDelivery{d}}},
 		}, nil
 	})
@@ -49,7 +49,7 @@ func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint) (TestResult, er
 // TestUnsaved sends a test event to an endpoint that is not stored; nothing is
 // recorded.
 func (p *Publisher) TestUnsaved(ctx context.Context, ep *peal.Endpoint) (TestResult, error) {
-	ev, err := testEvent(ep, p.Now())
+	ev, err := testEvent(ep, p.now())
 	if err != nil {
 		return TestResult{}, err
 	}

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/peal-dev/peal/internal/bench"
+)
+
+type benchCmd struct {
+	Scenario    []string      `enum:"single,batch,fanout,latency" placeholder:"NAME" help:"single, batch, fanout or latency; repeatable. Without it, all."`
+	Duration    time.Duration `default:"5s" help:"How long each phase publishes."`
+	Rounds      int           `default:"3" help:"How often each scenario is run; medians are printed."`
+	Concurrency int           `default:"64" help:"Calls at once."`
+	Payload     int           `default:"1024" help:"Bytes of an event."`
+	Profile     string        `enum:"standard,nemo,nembl,nolxy" default:"standard" help:"Of the endpoints: standard, nemo, nembl or nolxy (curate-me would drop repeated types)."`
+	Database    string        `placeholder:"URL" help:"Where the server keeps its data; without it, a fresh SQLite file for each phase."`
+	Verify      bool          `help:"Verify every signature, not one in 64."`
+	format
+}
+
+// Help says how it measures.
+func (benchCmd) Help() string {
+	return `Load generator, server and receiver are three processes of this machine and share its processors. The rate counts until the last event has arrived. The bare loop signs and posts the same events to the same receiver, with nothing between.
+
+    peal bench --duration 2s --rounds 1
+    peal bench --scenario single --output json`
+}
+
+func (c *benchCmd) Run(ctx context.Context, s Streams) error {
+	if c.Duration <= 0 || c.Duration > time.Minute || c.Rounds < 1 || c.Rounds > 100 || c.Concurrency < 1 || c.Concurrency > 1024 {
+		return usage("--duration is at most 1m, --rounds at most 100, --concurrency at most 1024")
+	}
+	report, err := bench.Run(ctx, bench.Config{
+		Duration: c.Duration, Rounds: c.Rounds, Concurrency: c.Concurrency, Payload: c.Payload,
+		Profile: c.Profile, Scenarios: c.Scenario, Database: c.Database, VerifyAll: c.Verify,
+		Progress: s.Err, Log: s.Err,
+	})
+	if err != nil {
+		return err
+	}
+	if c.json() {
+		err = writeJSON(s.Out, report)
+	} else {
+		err = report.WriteTable(s.Out)
+	}
+	if err == nil && !report.Sound() {
+		err = errUnsound
+	}
+	return err
+}
+
+type benchSinkCmd struct{}
+
+func (benchSinkCmd) Run(ctx context.Context, s Streams) error {
+	return bench.RunSink(ctx, s.In, s.Out)
+}
+
+var errUnsound = errors.New("events were lost, or signatures did not hold")

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/peal-dev/peal/internal/app"
+	"github.com/peal-dev/peal/internal/config"
+	"github.com/peal-dev/peal/internal/secret"
+	"github.com/peal-dev/peal/internal/telemetry"
+)
+
+type serveCmd struct {
+	config.Config
+}
+
+// Help says how it ends and gives an example.
+func (serveCmd) Help() string {
+	return `Every flag is also a key of the --config file. SIGTERM and SIGINT stop the server in order: it accepts nothing more, finishes the attempts under way, and exits within 30 seconds; what is left is delivered after the next start.
+
+    peal serve --database sqlite:/var/lib/peal/peal.db --listen 0.0.0.0:8080
+    peal serve --config /etc/peal.yaml --log-format json`
+}
+
+func (c *serveCmd) Run(ctx context.Context, s Streams, v Version) error {
+	log, err := telemetry.NewLogger(s.Err, c.LogFormat, c.LogLevel, secret.IsSensitiveHeader)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, c.Config, string(v), log)
+	if err != nil {
+		return err
+	}
+	if c.AdminKey == "" && a.AdminKey() != "" {
+		fmt.Fprintf(s.Err, "\nA new database: this is its admin key. It is not shown again.\n\n    %s\n\n", a.AdminKey())
+	}
+	return serve(ctx, a, func() { fmt.Fprintf(s.Out, "listening on http://%s\n", a.Addr()) })
+}
+
+// serve runs the app until ctx is done, and calls ready once it listens.
+func serve(ctx context.Context, a *app.App, ready func()) error {
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-a.Ready():
+		ready()
+		return <-done
+	}
+}
