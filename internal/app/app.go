@@ -108,7 +108,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	a.directory = directory.New(stored, ring, a.log)
 	a.settings = settings.New(settings.Config{
 		Store: stored, Directory: a.directory, Ring: ring, Profiles: profiles, Channels: channels,
-		Now: a.db.Now, Plans: plans(cfg.Plans),
+		Now: a.db.Now, AllowsWebhooks: cfg.AllowsWebhooks,
 	})
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: q, Hand: q, Health: q, Events: q,
@@ -262,12 +262,4 @@ func loadRoots(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("ca-file: %s holds no certificate", file)
 	}
 	return roots, nil
-}
-
-func plans(configured map[string]config.Plan) map[string]settings.Plan {
-	out := make(map[string]settings.Plan, len(configured))
-	for name, p := range configured {
-		out[name] = settings.Plan(p)
-	}
-	return out
 }

@@ -1,0 +1,63 @@
+package directory
+
+import (
+	"github.com/peal-dev/peal/internal/filter"
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// Match gives the endpoints of the org that take the event, but for the excluded one,
+// whatever their status: paused and disabled endpoints keep collecting. The version is
+// that of the configuration which was matched against. An unknown org is
+// peal.CodeNotFound.
+func (d *Directory) Match(org string, ev *peal.Event, exclude peal.EndpointID) ([]*peal.Endpoint, int64, error) {
+	var few [16]*endpointEntry // most orgs need no more, and it stays on the stack
+	d.mu.RLock()
+	t := d.tenants[org]
+	if t == nil || t.org == nil {
+		d.mu.RUnlock()
+		return nil, 0, peal.NotFound("org")
+	}
+	version, excluded := d.version, d.endpoints[exclude]
+	candidates := t.index.collect(few[:0], ev.Type)
+	d.mu.RUnlock()
+
+	if len(candidates) == 0 {
+		return nil, version, nil
+	}
+	out := make([]*peal.Endpoint, 0, len(candidates))
+	var in *filter.Input
+	for _, e := range candidates {
+		if e == excluded {
+			continue
+		}
+		if e.filter != nil {
+			if in == nil {
+				in = filter.NewInput(ev)
+			}
+			if !e.takes(in) {
+				continue
+			}
+		}
+		out = append(out, e.endpoint)
+	}
+	return out, version, nil
+}
+
+// The reasons why an endpoint does not take an event.
+const (
+	ReasonType   = "type"
+	ReasonFilter = "filter"
+)
+
+// Verdict says why the endpoint, as it is now, does not take the event; it is empty
+// where it does.
+func (d *Directory) Verdict(org string, ep *peal.Endpoint, ev *peal.Event) string {
+	e := d.endpointEntry(ep.ID)
+	if e == nil || e.endpoint.Org != org || e.deaf || !peal.MatchAny(e.endpoint.Events, ev.Type) {
+		return ReasonType
+	}
+	if e.filter != nil && !e.takes(filter.NewInput(ev)) {
+		return ReasonFilter
+	}
+	return ""
+}

@@ -1,0 +1,101 @@
+package directory
+
+import (
+	"fmt"
+
+	"github.com/peal-dev/peal/internal/filter"
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// place is what every entry knows of its row: the version, and the key by which lists
+// are sorted. Entries are immutable and replaced whole.
+type place struct {
+	version int64
+	key     string
+}
+
+func (p place) sortKey() string { return p.key }
+
+// rowPlace sorts by the row's id, which begins with the time of creation.
+func rowPlace(row *Row) place { return place{row.Version, row.ID} }
+
+type orgEntry struct {
+	place
+	org peal.Org
+}
+
+// Orgs choose their ids, so the time of creation leads their key.
+func newOrgEntry(row *Row, o peal.Org) *orgEntry {
+	return &orgEntry{place{row.Version, fmt.Sprintf("%016x/%s", max(0, o.CreatedAt.UnixMicro()), row.ID)}, o}
+}
+
+type keyEntry struct {
+	place
+	value peal.Key
+}
+
+type typeEntry struct {
+	place
+	*EventType
+}
+
+type endpointEntry struct {
+	place
+	endpoint *peal.Endpoint
+	// filter is nil where the endpoint has none. It compiles when it is first asked,
+	// half a millisecond that a start need not spend on every endpoint.
+	filter func() *filter.Program
+	// several tells that the endpoint has more than one pattern.
+	several bool
+	// broken says why the row could not be read; deaf endpoints match nothing,
+	// because what they subscribe to is unknown.
+	broken string
+	deaf   bool
+}
+
+// takes tells whether the filter takes an event. One that fails, such as on a field
+// that the event lacks, does not.
+func (e *endpointEntry) takes(in *filter.Input) bool {
+	program := e.filter()
+	if program == nil {
+		return false
+	}
+	ok, err := program.MatchInput(in)
+	return ok && err == nil
+}
+
+// tenant is one org's part of the directory. It exists from the first row about the
+// org, in whichever order rows come; org is nil until the org's own row came.
+type tenant struct {
+	org       *orgEntry
+	keys      ordered[*keyEntry]
+	endpoints ordered[*endpointEntry]
+	types     ordered[*typeEntry]
+	index     index
+}
+
+func (t *tenant) empty() bool {
+	return t.org == nil && len(t.keys.items)+len(t.endpoints.items)+len(t.types.items) == 0
+}
+
+func (t *tenant) rowVersion(kind, id string) int64 {
+	switch kind {
+	case KindOrg:
+		if t.org != nil {
+			return t.org.version
+		}
+	case KindKey:
+		if e, ok := t.keys.get(id); ok {
+			return e.version
+		}
+	case KindEndpoint:
+		if e, ok := t.endpoints.get(id); ok {
+			return e.version
+		}
+	case KindEventType:
+		if e, ok := t.types.get(id); ok {
+			return e.version
+		}
+	}
+	return 0
+}

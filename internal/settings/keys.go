@@ -1,0 +1,98 @@
+package settings
+
+import (
+	"context"
+	"time"
+
+	"github.com/peal-dev/peal/internal/directory"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
+)
+
+const (
+	keyPrefix = "peal_"
+	// hintLen characters of a key are kept, the prefix and four more.
+	hintLen = 9
+)
+
+// EnsureAdminKey makes the instance's admin key where the store has none, and returns
+// it, once; it is empty where there is one. It is a key without an org, whose id is
+// all zeros so that two nodes that start at once agree on one.
+func (s *Service) EnsureAdminKey(ctx context.Context) (plaintext string, err error) {
+	err = s.write(ctx, func(now time.Time) (Write, error) {
+		var id peal.KeyID
+		if _, ok := s.Directory.Key("", id); ok {
+			plaintext = ""
+			return Write{}, nil
+		}
+		plaintext = secret.RandomToken(keyPrefix)
+		k := withToken(peal.Key{ID: id, Name: "admin", Role: peal.Admin, CreatedAt: now}, now, plaintext)
+		return keyWrite(now, SystemActor, "key.created", k, MustNotExist)
+	})
+	if err != nil {
+		return "", err
+	}
+	return plaintext, nil
+}
+
+// CreateKey makes an API key of the org. The plaintext is kept nowhere.
+func (s *Service) CreateKey(ctx context.Context, actor, org, name string, role peal.Role) (k peal.Key, plaintext string, err error) {
+	if err := checkName("name", name); err != nil {
+		return k, "", err
+	}
+	if !role.Valid() {
+		return k, "", peal.Invalid("role", "role must be one of %s, %s, %s", peal.Viewer, peal.Publisher, peal.Admin)
+	}
+	err = s.write(ctx, func(now time.Time) (Write, error) {
+		if _, err := s.org(org); err != nil {
+			return Write{}, err
+		}
+		plaintext = secret.RandomToken(keyPrefix)
+		k = withToken(peal.Key{ID: peal.NewKeyID(now), Org: org, Name: name, Role: role, CreatedAt: now}, now, plaintext)
+		return keyWrite(now, actor, "key.created", k, MustNotExist)
+	})
+	return k, plaintext, err
+}
+
+// RotateKey replaces a key under the same id; the old one stops working at once. The
+// instance's admin key has no org.
+func (s *Service) RotateKey(ctx context.Context, actor, org string, id peal.KeyID) (k peal.Key, plaintext string, err error) {
+	err = s.write(ctx, func(now time.Time) (Write, error) {
+		version := s.Directory.RowVersion(directory.KindKey, org, id.String())
+		old, ok := s.Directory.Key(org, id)
+		if !ok {
+			return Write{}, peal.NotFound("key")
+		}
+		plaintext = secret.RandomToken(keyPrefix)
+		k = withToken(old, now, plaintext)
+		return keyWrite(now, actor, "key.rotated", k, version)
+	})
+	return k, plaintext, err
+}
+
+// DeleteKey ends a key at once.
+func (s *Service) DeleteKey(ctx context.Context, actor, org string, id peal.KeyID) error {
+	return s.write(ctx, func(now time.Time) (Write, error) {
+		put := s.tombstone(directory.KindKey, org, id.String())
+		if _, ok := s.Directory.Key(org, id); !ok {
+			return Write{}, peal.NotFound("key")
+		}
+		audit, err := record(now, org, actor, "key.deleted", id.String(), nil)
+		return Write{Rows: []Put{put}, Audit: audit}, err
+	})
+}
+
+func withToken(k peal.Key, now time.Time, plaintext string) peal.Key {
+	hash := secret.HashKey(plaintext)
+	k.Hash, k.Hint, k.UpdatedAt = hash[:], plaintext[:hintLen], now
+	return k
+}
+
+func keyWrite(now time.Time, actor, action string, k peal.Key, expect int64) (Write, error) {
+	r, err := row(directory.KindKey, k.Org, k.ID.String(), k)
+	if err != nil {
+		return Write{}, err
+	}
+	audit, err := record(now, k.Org, actor, action, k.ID.String(), map[string]string{"name": k.Name, "role": string(k.Role)})
+	return Write{Rows: []Put{{Row: r, Expect: expect}}, Audit: audit}, err
+}
