@@ -227,15 +227,15 @@ func prepare(prof *profile.Profile, ep *peal.Endpoint, m *Message, now time.Time
 	return channel.Request{Headers: headers, Body: r.body}, r.hash, err
 }
 
-// recordedHeaders is what an attempt shows of its request: the format's headers,
-// and the endpoint's own with their secrets blotted out.
+// recordedHeaders is what an attempt shows of its request: the format's headers, and
+// of the endpoint's own, which may be credentials, the names alone.
 func recordedHeaders(ep *peal.Endpoint, headers []peal.Header) map[string]string {
 	m := make(map[string]string, len(headers)+len(ep.Private.Headers))
 	for _, h := range headers {
 		m[h.Name] = h.Value
 	}
-	for name, value := range ep.Private.Headers {
-		m[name] = secret.Redact(name, value)
+	for name := range ep.Private.Headers {
+		m[name] = secret.Redacted
 	}
 	return m
 }

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/peal-dev/peal/internal/auth"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/publish"
+)
+
+// Event is an accepted event, as it is listed.
+type Event struct {
+	ID         string        `json:"id" example:"evt_01h455vb4pex5vsknk084sn02q" doc:"The id that its publisher chose, or the one that it was given."`
+	WebhookID  peal.EventID  `json:"webhook_id" example:"evt_01h455vb4pex5vsknk084sn02q" doc:"The id that receivers see in the header webhook-id."`
+	Type       string        `json:"type" example:"budget.exceeded"`
+	Source     string        `json:"source" example:"gateway"`
+	Subject    string        `json:"subject"`
+	Severity   peal.Severity `json:"severity" enum:"info,warning,high,critical"`
+	Title      string        `json:"title"`
+	Message    string        `json:"message"`
+	Time       time.Time     `json:"time" doc:"When it happened."`
+	AcceptedAt time.Time     `json:"accepted_at"`
+}
+
+// EventWithData is an accepted event as a whole.
+type EventWithData struct {
+	Event
+	Data    json.RawMessage `json:"data" example:"{\"total\":99.9}" doc:"As it was sent, without white space."`
+	Explain []Verdict       `json:"explain,omitempty" nullable:"false" doc:"With explain=true: what became of it at each of the org's endpoints."`
+}
+
+// Verdict says what became of an event at one endpoint.
+type Verdict struct {
+	EndpointID peal.EndpointID `json:"endpoint_id" example:"ep_01h455vb4pex5vsknk084sn02q"`
+	Name       string          `json:"name" doc:"The endpoint's."`
+	DeliveryID *string         `json:"delivery_id" doc:"Null where there is no delivery."`
+	Outcome    string          `json:"outcome" example:"filter" doc:"delivered; a delivery's state (pending, retrying, dead, dropped, cancelled); or why the endpoint did not get it: type, filter, dedup, paused, disabled, later (it came after the event)."`
+}
+
+func showEvent(ev *peal.Event) Event {
+	return Event{
+		ev.PublicID(), ev.ID, ev.Type, ev.Source, ev.Subject, ev.Severity, ev.Title, ev.Message,
+		ev.Time.UTC(), ev.AcceptedAt.UTC(),
+	}
+}
+
+func showVerdicts(verdicts []publish.Verdict) []Verdict {
+	out := make([]Verdict, len(verdicts))
+	for i, v := range verdicts {
+		out[i] = Verdict{EndpointID: v.Endpoint, Name: v.Name, Outcome: v.Outcome}
+		if !v.Delivery.IsZero() {
+			id := v.Delivery.String()
+			out[i].DeliveryID = &id
+		}
+	}
+	return out
+}
+
+// EventPath names an event.
+type EventPath struct {
+	ID string `path:"id" example:"evt_01h455vb4pex5vsknk084sn02q" doc:"The id that the event was given or that its publisher chose, percent-encoded."`
+}
+
+func (a *api) eventRoutes() {
+	register(a, peal.Viewer, huma.Operation{
+		OperationID: "list-events", Method: http.MethodGet, Path: "/v1/events", Tags: []string{"Events"},
+		Summary: "List events", Description: "Without their data.",
+	}, func(ctx context.Context, who auth.Identity, in *struct {
+		PageQuery
+		TimeRange
+		Type    string `query:"type" example:"budget.exceeded"`
+		Subject string `query:"subject"`
+	},
+	) (*body[List[Event]], error) {
+		f := peal.EventFilter{Org: who.Org, Type: in.Type, Subject: in.Subject, Since: in.Since, Until: in.Until}
+		rows, next, err := a.Events.Events(ctx, f, in.page())
+		if err != nil {
+			return nil, err
+		}
+		return listOf(rows, next, showEvent), nil
+	})
+	register(a, peal.Viewer, huma.Operation{
+		OperationID: "get-event", Method: http.MethodGet, Path: "/v1/events/{id}", Tags: []string{"Events"},
+		Summary: "Get an event", Description: "explain=true adds, for each endpoint of the org, why it got the event or not.",
+	}, func(ctx context.Context, who auth.Identity, in *struct {
+		EventPath
+		Explain bool `query:"explain"`
+	},
+	) (*body[EventWithData], error) {
+		ev, err := a.Events.Event(ctx, who.Org, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		out := EventWithData{Event: showEvent(ev), Data: ev.Data}
+		if in.Explain {
+			verdicts, err := a.Publisher.Explain(ctx, ev)
+			if err != nil {
+				return nil, err
+			}
+			out.Explain = showVerdicts(verdicts)
+		}
+		return &body[EventWithData]{out}, nil
+	})
+	register(a, peal.Viewer, huma.Operation{
+		OperationID: "list-event-deliveries", Method: http.MethodGet, Path: "/v1/events/{id}/deliveries", Tags: []string{"Events", "Deliveries"},
+		Summary: "List an event's deliveries",
+	}, func(ctx context.Context, who auth.Identity, in *struct {
+		EventPath
+		PageQuery
+	},
+	) (*body[List[Delivery]], error) {
+		ev, err := a.Events.Event(ctx, who.Org, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return a.deliveries(ctx, peal.DeliveryFilter{Org: who.Org, Event: ev.ID}, in.page())
+	})
+}

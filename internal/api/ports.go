@@ -1,0 +1,46 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/peal-dev/peal/internal/dispatch"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/publish"
+)
+
+// Events reads accepted events.
+type Events interface {
+	// Event finds an event by evt_… or by the id that its publisher chose.
+	Event(ctx context.Context, org, id string) (*peal.Event, error)
+	// Events lists, newest first, with the next page's cursor.
+	Events(ctx context.Context, f peal.EventFilter, p peal.Page) ([]*peal.Event, string, error)
+}
+
+// Deliveries reads deliveries, newest first where it lists.
+type Deliveries interface {
+	// Delivery includes the attempts.
+	Delivery(ctx context.Context, org string, id peal.DeliveryID) (*peal.Delivery, error)
+	Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Page) ([]peal.Delivery, string, error)
+	// DeliveriesOffset leaves suppressed ones out and tells how many there are in all.
+	DeliveriesOffset(ctx context.Context, org string, ep peal.EndpointID, offset, limit int) ([]peal.Delivery, int, error)
+	Stats(ctx context.Context, org string, ep peal.EndpointID, since, until time.Time) (peal.Stats, error)
+}
+
+// Publisher accepts events and tries endpoints out.
+type Publisher interface {
+	Publish(ctx context.Context, r publish.Request) (publish.Answer, error)
+	Explain(ctx context.Context, ev *peal.Event) ([]publish.Verdict, error)
+	Test(ctx context.Context, ep *peal.Endpoint) (publish.TestResult, error)
+	TestUnsaved(ctx context.Context, ep *peal.Endpoint) (publish.TestResult, error)
+}
+
+// Dispatcher is what people do to deliveries.
+type Dispatcher interface {
+	Retry(ctx context.Context, org string, id peal.DeliveryID) error
+	Cancel(ctx context.Context, org string, id peal.DeliveryID) error
+	Replay(ctx context.Context, f peal.DeliveryFilter) (*dispatch.Replay, error)
+	// Payload is the exact body of an attempt (0 is the last); CodeGone where it
+	// cannot be rendered the same again.
+	Payload(ctx context.Context, d *peal.Delivery, attempt int) ([]byte, error)
+}

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/peal-dev/peal/internal/auth"
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// humaContext is embedded under this name, since exchange has a method Context.
+type humaContext huma.Context
+
+// exchange is a request on its way through huma, once its sender is known.
+type exchange struct {
+	humaContext
+	who auth.Identity
+	// status replaces the one that huma chose for an error of its own.
+	status int
+}
+
+type identityKey struct{}
+
+func (x *exchange) Context() context.Context {
+	return context.WithValue(x.humaContext.Context(), identityKey{}, x.who)
+}
+
+func (x *exchange) SetStatus(code int) {
+	if x.status != 0 {
+		code = x.status
+	}
+	x.humaContext.SetStatus(code)
+}
+
+// Unwrap lets huma find the adapter's own context.
+func (x *exchange) Unwrap() huma.Context { return x.humaContext }
+
+// handler answers one operation for a sender who has the operation's role.
+type handler[I, O any] func(ctx context.Context, who auth.Identity, in *I) (*O, error)
+
+// none is the output of operations that answer 204.
+type none struct{}
+
+// body is the output of operations that answer a document.
+type body[T any] struct{ Body T }
+
+func answer[T any](v T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{v}, nil
+}
+
+// bodyLimit bounds the bodies of all requests but those that publish events.
+const bodyLimit = 256 << 10
+
+// register adds an operation that needs a role. Authentication comes before the
+// body is read.
+func register[I, O any](a *api, need peal.Role, op huma.Operation, h handler[I, O]) {
+	op.MaxBodyBytes = bodyLimit
+	op.Security = []map[string][]string{{"key": {}}}
+	op.Description = describe(op.Description, need)
+	op.Errors = append(errorsOf(&op), op.Errors...)
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		who, err := a.authorize(r, need)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		next(&exchange{humaContext: ctx, who: who})
+	}}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, ctx.Value(identityKey{}).(auth.Identity), in)
+		if err != nil {
+			return nil, problemOf(ctx, a.Log, err)
+		}
+		return out, nil
+	})
+}
+
+// errorsOf are the failures that every operation of its kind may answer.
+func errorsOf(op *huma.Operation) []int {
+	codes := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
+	if op.Method != http.MethodGet && op.Method != http.MethodDelete {
+		codes = append(codes, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	return append(codes, http.StatusServiceUnavailable)
+}
+
+func describe(text string, need peal.Role) string {
+	if text != "" {
+		text += " "
+	}
+	return text + "Needs the role " + string(need) + "."
+}
+
+func (a *api) authorize(r *http.Request, need peal.Role) (auth.Identity, error) {
+	who, err := a.Auth.Authenticate(r)
+	if err != nil {
+		return who, err
+	}
+	return who, who.Require(need)
+}

@@ -1,0 +1,218 @@
+package api
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// operations are all that the document describes.
+func (s *server) operations() []*huma.Operation {
+	var out []*huma.Operation
+	for _, item := range s.huma.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op != nil {
+				out = append(out, op)
+			}
+		}
+	}
+	return out
+}
+
+// sample calls an operation with the ids given and a body made from its schema.
+func (s *server) sample(key string, op *huma.Operation, ids map[string]string) reply {
+	path, body := op.Path, ""
+	for name, id := range ids {
+		path = strings.ReplaceAll(path, name, id)
+	}
+	if op.RequestBody != nil {
+		body = s.exampleText(op.RequestBody.Content["application/json"], false)
+		if id := ids["body"]; id != "" {
+			body = strings.ReplaceAll(body, "ep_01h455vb4pex5vsknk084sn02q", id)
+		}
+	}
+	return s.call(key, op.Method, path, body)
+}
+
+func needs(op *huma.Operation) peal.Role {
+	words := strings.Fields(strings.TrimSuffix(op.Description, "."))
+	return peal.Role(words[len(words)-1])
+}
+
+func TestEveryRouteNeedsAKeyAndItsRole(t *testing.T) {
+	s := newServer(t)
+	keys := map[peal.Role]string{peal.Viewer: s.key("acme", peal.Viewer), peal.Publisher: s.key("acme", peal.Publisher)}
+	for _, op := range s.operations() {
+		t.Run(op.OperationID, func(t *testing.T) {
+			s.t = t
+			for _, key := range []string{"", "no-such-key-at-all"} {
+				r := s.sample(key, op, nil)
+				r.problem(401, peal.CodeUnauthorized)
+				if r.Header.Get("WWW-Authenticate") != "Bearer" {
+					t.Error("401 without WWW-Authenticate")
+				}
+			}
+			need := needs(op)
+			if !need.Valid() {
+				t.Fatalf("the description does not end with the role: %q", op.Description)
+			}
+			if op.Method != http.MethodGet && need == peal.Viewer {
+				t.Errorf("a viewer may %s", op.Method)
+			}
+			for role, key := range keys {
+				r := s.sample(key, op, nil)
+				if !role.Includes(need) {
+					r.problem(403, peal.CodeForbidden)
+				} else if r.Status == 403 || r.Status == 401 {
+					t.Errorf("%s as %s: %d", op.Path, role, r.Status)
+				}
+			}
+		})
+	}
+}
+
+// What the server's admin may do to orgs, an org's own admin may not.
+func TestOtherOrgsDoNotExist(t *testing.T) {
+	s := newServer(t)
+	owner, stranger := s.key("acme", peal.Admin), s.key("rival", peal.Admin)
+	ep := s.newEndpoint(owner, "")
+	event, delivery := s.published(owner)
+	key := s.call(owner, "GET", "/v1/keys", "").want(200)["data"].([]any)[0].(map[string]any)["id"].(string)
+	s.call(owner, "PUT", "/v1/event-types/order.paid", `{}`).want(200)
+
+	for _, op := range s.operations() {
+		ids := map[string]string{"{delivery_id}": delivery, "{name}": "order.paid"}
+		switch {
+		case strings.Contains(op.Path, "/endpoints/"), strings.Contains(op.Path, "/webhooks/"):
+			ids["{id}"] = ep
+		case strings.Contains(op.Path, "/events/"):
+			ids["{id}"] = event
+		case strings.Contains(op.Path, "/deliveries/"):
+			ids["{id}"] = delivery
+		case strings.Contains(op.Path, "/keys/"):
+			ids["{id}"] = key
+		case strings.Contains(op.Path, "/orgs/"):
+			ids["{id}"] = "acme"
+		case op.OperationID == "nemo-channel-update", op.OperationID == "nemo-channel-delete", op.OperationID == "create-replay":
+			ids["body"] = ep
+		}
+		if !strings.Contains(op.Path, "{") && ids["body"] == "" || op.OperationID == "put-event-type" || op.OperationID == "get-event-type" {
+			continue
+		}
+		t.Run(op.OperationID, func(t *testing.T) {
+			s.t = t
+			s.sample(stranger, op, ids).problem(404, peal.CodeNotFound)
+		})
+	}
+	s.t = t
+	// Nothing happened to what the stranger named, and its owner still sees it.
+	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid"} {
+		s.call(owner, "GET", path, "").want(200)
+	}
+	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep} {
+		if rows := s.call(stranger, "GET", list, "").want(200)["data"].([]any); len(rows) != 0 {
+			t.Errorf("%s shows another org's: %v", list, rows)
+		}
+	}
+	s.call(stranger, "GET", "/v1/endpoints", "", "X-Org-ID", "acme").problem(404, peal.CodeNotFound)
+	s.call(adminKey, "GET", "/v1/endpoints/"+ep, "", "X-Org-ID", "rival").problem(404, peal.CodeNotFound)
+	s.call(adminKey, "GET", "/v1/endpoints/"+ep, "", "X-Org-ID", "acme").want(200)
+	s.call(owner, "PATCH", "/v1/orgs/acme", `{"plan":"pro"}`).problem(403, peal.CodeForbidden)
+	s.call(owner, "GET", "/v1/orgs", "").problem(403, peal.CodeForbidden)
+}
+
+func TestDocumentIsComplete(t *testing.T) {
+	s := newServer(t)
+	for _, op := range s.operations() {
+		if op.Summary == "" || op.Description == "" || len(op.Tags) == 0 {
+			t.Errorf("%s %s: no summary, description or tag", op.Method, op.Path)
+		}
+		for _, p := range op.Parameters {
+			if p.In == "path" && !strings.Contains(op.Path, "{"+p.Name+"}") {
+				t.Errorf("%s %s has no {%s}", op.Method, op.Path, p.Name)
+			}
+		}
+		if named := strings.Count(op.Path, "{"); named != len(slices.DeleteFunc(slices.Clone(op.Parameters), func(p *huma.Param) bool { return p.In != "path" })) {
+			t.Errorf("%s %s does not describe all of its path", op.Method, op.Path)
+		}
+		for _, code := range []string{"401", "403", "503"} {
+			if op.Responses[code] == nil {
+				t.Errorf("%s %s does not describe %s", op.Method, op.Path, code)
+			}
+		}
+		if !slices.ContainsFunc([]string{"200", "201", "202", "204"}, func(code string) bool { return op.Responses[code] != nil }) {
+			t.Errorf("%s %s describes no success", op.Method, op.Path)
+		}
+	}
+}
+
+// Every command of the page works, with the host of its URLs alone changed.
+func TestExamplesWork(t *testing.T) {
+	host := regexp.MustCompile(`https://[a-z.-]+/`)
+	for _, op := range newServer(t).operations() {
+		if op.RequestBody == nil {
+			continue
+		}
+		t.Run(op.OperationID, func(t *testing.T) {
+			s := newServer(t)
+			id := s.newEndpoint(adminKey, "")
+			path := op.Path
+			for name, value := range map[string]string{"{id}": id, "{name}": "order.paid"} {
+				path = strings.ReplaceAll(path, name, value)
+			}
+			if strings.HasPrefix(path, "/v1/orgs/") {
+				path = "/v1/orgs/default"
+			}
+			body := s.exampleText(op.RequestBody.Content["application/json"], false)
+			body = host.ReplaceAllString(body, "https://"+s.host()+"/")
+			body = strings.ReplaceAll(body, "ep_01h455vb4pex5vsknk084sn02q", id)
+			if r := s.call(adminKey, op.Method, path, body); r.Status >= 300 {
+				t.Errorf("%d %s\n%s", r.Status, r.Body, body)
+			}
+		})
+	}
+}
+
+func TestDocsPage(t *testing.T) {
+	s := newServer(t)
+	page := s.call("", "GET", "/docs", "")
+	if page.Status != 200 || !strings.HasPrefix(page.Header.Get("Content-Security-Policy"), "default-src 'self'") {
+		t.Fatalf("%d %v", page.Status, page.Header)
+	}
+	for _, op := range s.operations() {
+		if !strings.Contains(page.Body, `<section id="`+op.OperationID+`">`) {
+			t.Errorf("the page lacks %s", op.OperationID)
+		}
+	}
+	for _, bad := range []string{"<script", "style=", `src="http`, `href="http`} {
+		if strings.Contains(page.Body, bad) {
+			t.Errorf("the page has %s", bad)
+		}
+	}
+	if css := s.call("", "GET", "/docs/style.css", ""); css.Status != 200 || !strings.HasPrefix(css.Header.Get("Content-Type"), "text/css") {
+		t.Errorf("the style sheet: %d %v", css.Status, css.Header)
+	}
+	if doc := s.call("", "GET", "/openapi.json", ""); doc.want(200)["openapi"] != "3.1.0" {
+		t.Error("not OpenAPI 3.1")
+	}
+}
+
+func TestProbes(t *testing.T) {
+	s := newServer(t)
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n", "/metrics": "peal_up 1\n"} {
+		if r := s.call("", "GET", path, ""); r.Status != 200 || r.Body != want {
+			t.Errorf("%s: %d %q", path, r.Status, r.Body)
+		}
+	}
+	s.ready = peal.Errorf(peal.CodeUnavailable, "the server is stopping")
+	s.call("", "GET", "/readyz", "").problem(503, peal.CodeUnavailable)
+	if r := s.call("", "GET", "/healthz", ""); r.Status != 200 {
+		t.Errorf("a server that is not ready is alive all the same: %d", r.Status)
+	}
+}
