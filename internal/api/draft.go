@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
 )
 
 // draft is the endpoint that a request asks for; settings checks and completes it.
@@ -128,7 +129,7 @@ func setHeaders(ep *peal.Endpoint, headers map[string]string) {
 	old := ep.Private.Headers
 	ep.Private.Headers = make(map[string]string, len(headers))
 	for name, value := range headers {
-		if before, ok := old[name]; ok && value == hidden {
+		if before, ok := old[name]; ok && value == secret.Redacted {
 			value = before
 		}
 		ep.Private.Headers[name] = value

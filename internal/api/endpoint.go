@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
 )
 
 // Endpoint is where an org wants events.
@@ -75,14 +76,11 @@ type EndpointPatch struct {
 	Retry       Change[Retry]              `json:"retry,omitzero"`
 }
 
-// hidden stands for a value that is not shown.
-const hidden = "***"
-
 // showHeaders gives an endpoint's own headers, whose values are secrets like any other.
 func showHeaders(headers map[string]string) map[string]string {
 	out := make(map[string]string, len(headers))
 	for name := range headers {
-		out[name] = hidden
+		out[name] = secret.Redacted
 	}
 	return out
 }

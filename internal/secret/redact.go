@@ -2,18 +2,10 @@ package secret
 
 import "strings"
 
-// Redacted stands where a hidden value was.
-const Redacted = "[redacted]"
-
 var sensitiveWords = [...]string{"authorization", "cookie", "token", "key", "secret", "password", "passwd", "passphrase", "credential"}
 
-// Redact gives the value, or Redacted where a value of this name is a secret.
-func Redact(name, value string) string {
-	if value != "" && IsSensitiveHeader(name) {
-		return Redacted
-	}
-	return value
-}
+// Redacted stands where a hidden value was.
+const Redacted = "***"
 
 // IsSensitiveHeader tells by the name of an HTTP header, a field or a log attribute
 // whether its value must be hidden. Signatures are no secrets, and neither are the

@@ -38,22 +38,15 @@ func TestHashKey(t *testing.T) {
 	}
 }
 
-func TestRedact(t *testing.T) {
+func TestIsSensitiveHeader(t *testing.T) {
 	for name, hidden := range map[string]bool{
 		"Authorization": true, "proxy-authorization": true, "Cookie": true, "Set-Cookie": true, "X-Auth-Token": true,
 		"X-API-Key": true, "api_key": true, "apiKey": true, "secret": true, "client_secret": true, "PASSWORD": true, "X-Auth": true,
 		"Content-Type": false, "webhook-signature": false, "X-Nemo-Signature": false, "X-Secret-Signature": false,
 		"webhook-id": false, "Idempotency-Key": false, "key_id": false, "key_hint": false, "author": false, "": false,
 	} {
-		want := "value"
-		if hidden {
-			want = Redacted
+		if got := IsSensitiveHeader(name); got != hidden {
+			t.Errorf("IsSensitiveHeader(%q) = %v", name, got)
 		}
-		if got := Redact(name, "value"); got != want || IsSensitiveHeader(name) != hidden {
-			t.Errorf("Redact(%q) = %q", name, got)
-		}
-	}
-	if got := Redact("Authorization", ""); got != "" {
-		t.Errorf("an empty value reads %q", got)
 	}
 }
