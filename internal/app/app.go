@@ -115,7 +115,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Directory: a.directory, Profiles: profiles, Channels: channels,
 		Disable: a.settings.Disable, Now: a.db.Now, Random: rand.Float64, Log: a.log,
 		Observe: a.metrics.Outcome,
-		Slots:   cfg.AttemptSlots, LaneConcurrency: cfg.LaneConcurrency, MemoryBudget: int(cfg.MemoryBudget),
+		Slots:   cfg.AttemptSlots, LaneConcurrency: cfg.LaneConcurrency, MemoryBudget: cfg.MemoryBudget,
 		DisableAfter: cfg.DisableAfter, DrainTimeout: drainTimeout,
 	})
 	a.publisher = publish.New(publish.Config{

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"github.com/peal-dev/peal/internal/app"
 	"github.com/peal-dev/peal/internal/config"
@@ -27,6 +29,7 @@ func (c *serveCmd) Run(ctx context.Context, s Streams, v Version) error {
 	if err != nil {
 		return err
 	}
+	tuneMemory(c.MemoryBudget)
 	a, err := app.New(ctx, c.Config, string(v), log)
 	if err != nil {
 		return err
@@ -35,6 +38,24 @@ func (c *serveCmd) Run(ctx context.Context, s Streams, v Version) error {
 		fmt.Fprintf(s.Err, "\nA new database: this is its admin key. It is not shown again.\n\n    %s\n\n", a.AdminKey())
 	}
 	return serve(ctx, a, func() { fmt.Fprintf(s.Out, "listening on http://%s\n", a.Addr()) })
+}
+
+const (
+	// What the server keeps is small beside what it allocates on the way, so the
+	// collector may run seldom, as long as the whole stays below the limit: the budget
+	// of deliveries, and this for everything else.
+	gcPercent  = 400
+	restMemory = 128 << 20
+)
+
+// tuneMemory sets Go's collector unless its own environment variables do.
+func tuneMemory(budget int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(budget) + restMemory)
+	}
 }
 
 // serve runs the app until ctx is done, and calls ready once it listens.

@@ -1,0 +1,166 @@
+package store
+
+import (
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// Item is a piece of work in a Lane.
+type Item interface {
+	// Rows is about how many rows it writes, Bytes what it holds in memory.
+	Rows() int
+	Bytes() int
+	// Settle is called once, in the order of Add, on the writer's goroutine, so it
+	// must not block. The error is nil where the item's transaction is committed.
+	Settle(err error)
+}
+
+// LaneConfig bounds a lane. A turn takes the lane's first items up to MaxItems and
+// MaxRows.
+type LaneConfig struct {
+	MaxItems int
+	MaxRows  int
+	// MaxBytes bounds what may wait; beyond it, or when the first has waited for a
+	// second, Add fails with CodeTooManyRequests. Zero is a lane without bounds.
+	MaxBytes int
+	// Patient items are never failed because the database is away: they wait until
+	// it is back or the database is closed.
+	Patient bool
+}
+
+// maxWait is how long the first item of a bounded lane may have waited while more
+// are taken.
+const maxWait = time.Second
+
+// retryAfter is what those who were refused are told.
+const retryAfter = time.Second
+
+// Lane is a queue of items of one kind, which the writer takes many of at once.
+type Lane[T Item] struct {
+	cfg   LaneConfig
+	w     *writer
+	apply func(*Tx, []T) error
+
+	// waiting is under the writer's mutex; the batch is the writer's alone.
+	waiting []entry[T]
+	bytes   int
+	batch   []T
+	errs    []error
+}
+
+type entry[T Item] struct {
+	item T
+	at   time.Time
+}
+
+// NewLane adds a lane to the database's writer, behind those added before. Apply
+// writes a group of items in the transaction. Where it fails, the transaction is
+// rolled back and apply runs again for each item alone, so that only those fail that
+// are at fault; so it must not change anything but its transaction and what it
+// writes anew on each run.
+func NewLane[T Item](db *DB, cfg LaneConfig, apply func(*Tx, []T) error) *Lane[T] {
+	return addLane(db.writer, cfg, apply)
+}
+
+func addLane[T Item](w *writer, cfg LaneConfig, apply func(*Tx, []T) error) *Lane[T] {
+	l := &Lane[T]{cfg: cfg, w: w, apply: apply}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lanes = append(w.lanes, l)
+	return l
+}
+
+// Add queues an item. It fails where the lane is full, the database away or closed;
+// then Settle is not called.
+func (l *Lane[T]) Add(item T) error {
+	now := time.Now()
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	if err := l.admit(item.Bytes(), now); err != nil {
+		return err
+	}
+	l.waiting = append(l.waiting, entry[T]{item, now})
+	l.bytes += item.Bytes()
+	l.w.wakeUp()
+	return nil
+}
+
+func (l *Lane[T]) admit(bytes int, now time.Time) error {
+	switch {
+	case l.w.closing:
+		return peal.Errorf(peal.CodeUnavailable, "the server is shutting down")
+	case !l.cfg.Patient && now.Before(l.w.awayUntil):
+		return safe(l.w.awayErr)
+	case l.cfg.MaxBytes == 0 || len(l.waiting) == 0:
+		return nil
+	case l.bytes+bytes > l.cfg.MaxBytes || now.Sub(l.waiting[0].at) > maxWait:
+		return &peal.Error{Code: peal.CodeTooManyRequests, Message: "more is being written than the database can take", RetryAfter: retryAfter}
+	}
+	return nil
+}
+
+// take moves the first waiting items into the batch and counts their rows. The
+// writer's mutex is held.
+func (l *Lane[T]) take() (rows int) {
+	n := 0
+	for ; n < len(l.waiting) && n < l.cfg.MaxItems && rows < l.cfg.MaxRows; n++ {
+		item := l.waiting[n].item
+		rows += item.Rows()
+		l.bytes -= item.Bytes()
+		l.batch = append(l.batch, item)
+	}
+	clear(l.waiting[:n])
+	l.waiting = l.waiting[n:]
+	return rows
+}
+
+func (l *Lane[T]) pending() (items, bytes int) { return len(l.waiting), l.bytes }
+
+func (l *Lane[T]) patient() bool { return l.cfg.Patient }
+
+func (l *Lane[T]) run(tx *Tx) error {
+	l.errs = l.errs[:0]
+	if len(l.batch) == 0 {
+		return nil
+	}
+	return l.apply(tx, l.batch)
+}
+
+func (l *Lane[T]) runEach(tx *Tx) error {
+	l.errs = l.errs[:0]
+	for i := range l.batch {
+		err := tx.nested(func() error { return l.apply(tx, l.batch[i:i+1]) })
+		if err != nil && classify(err) == away {
+			return err
+		}
+		l.errs = append(l.errs, safe(err))
+	}
+	return nil
+}
+
+// settle tells every item of the batch what became of it.
+func (l *Lane[T]) settle(err error) {
+	for i, item := range l.batch {
+		own := err
+		if own == nil && i < len(l.errs) {
+			own = l.errs[i]
+		}
+		item.Settle(own)
+	}
+	clear(l.batch)
+	l.batch = l.batch[:0]
+}
+
+// putBack returns the batch to the front of the queue. The writer's mutex is held.
+func (l *Lane[T]) putBack() {
+	waiting := make([]entry[T], 0, len(l.batch)+len(l.waiting))
+	now := time.Now()
+	for _, item := range l.batch {
+		waiting = append(waiting, entry[T]{item, now})
+		l.bytes += item.Bytes()
+	}
+	l.waiting = append(waiting, l.waiting...)
+	clear(l.batch)
+	l.batch = l.batch[:0]
+}

@@ -1,0 +1,215 @@
+package queue
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/peal-dev/peal/internal/dispatch"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/store"
+)
+
+// waiting are the columns of a delivery that is claimed.
+const waiting = `SELECT org, id, event_id, attempt_count, round_start, due_at, size, seq FROM live `
+
+// claimed is a delivery that a claim took.
+type claimed struct {
+	org   string
+	event peal.EventID
+	job   *dispatch.Job
+}
+
+// Claim implements dispatch.Store.
+func (q *Queue) Claim(ctx context.Context, r dispatch.ClaimRequest) (dispatch.Claimed, error) {
+	var c *claim
+	err := q.db.Write(ctx, func(tx *store.Tx) error {
+		c = &claim{ClaimRequest: r, tx: tx}
+		return c.run(q.session)
+	})
+	if err != nil || len(c.taken) == 0 {
+		if err != nil {
+			return dispatch.Claimed{}, err
+		}
+		return dispatch.Claimed{NextDue: c.nextDue}, nil
+	}
+	ids := make([]peal.DeliveryID, len(c.taken))
+	for i, t := range c.taken {
+		ids[i] = t.job.ID
+		q.owned.add(t.job.ID, place{t.org, r.Endpoint})
+	}
+	if err := q.loadMessages(ctx, c.taken); err != nil {
+		// Where this fails too, they stay owned until the dispatcher finds that it does
+		// not hold them.
+		_ = q.Release(context.WithoutCancel(ctx), ids)
+		return dispatch.Claimed{}, err
+	}
+	out := dispatch.Claimed{NextDue: c.nextDue, Jobs: make([]*dispatch.Job, len(c.taken))}
+	for i, t := range c.taken {
+		out.Jobs[i] = t.job
+	}
+	return out, nil
+}
+
+// claim is one run of a Claim's transaction.
+type claim struct {
+	dispatch.ClaimRequest
+	tx      *store.Tx
+	taken   []claimed
+	bytes   int
+	nextDue time.Time
+}
+
+// maxStrays is how many of the earliest due rows an ordered claim looks through for
+// rows without a number.
+const maxStrays = 64
+
+func (c *claim) run(session int64) error {
+	if err := c.takeDue(); err != nil {
+		return err
+	}
+	if c.Ordered {
+		if err := c.takeInOrder(); err != nil {
+			return err
+		}
+	}
+	for _, t := range c.taken {
+		if _, err := c.tx.Exec("UPDATE live SET owner = ? WHERE org = ? AND id = ?", session, t.org, t.job.ID[:]); err != nil {
+			return err
+		}
+	}
+	return c.tx.Query(func(r store.Row) error {
+		c.nextDue = store.FromMicros(r.Int(0))
+		return nil
+	}, "SELECT min(due_at) FROM live INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL", c.Endpoint[:])
+}
+
+// takeDue takes the earliest due rows. Of an ordered endpoint they are only those
+// without a number, from before it was ordered; they go first.
+func (c *claim) takeDue() error {
+	limit := c.Limit
+	if c.Ordered {
+		limit = maxStrays
+	}
+	return each(c.tx, func(r store.Row) error {
+		if c.Ordered && !r.Null(7) {
+			return nil
+		}
+		return c.take(r)
+	}, waiting+`INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
+		c.Endpoint[:], store.Micros(c.Now), int64(limit))
+}
+
+// takeInOrder takes the first numbered row, due or not, and those after it up to the
+// first that is not due.
+func (c *claim) takeInOrder() error {
+	first := true
+	return each(c.tx, func(r store.Row) error {
+		if !first && r.Int(5) > store.Micros(c.Now) {
+			return errEnough
+		}
+		first = false
+		return c.take(r)
+	}, waiting+`INDEXED BY live_seq WHERE endpoint_id = ? AND owner IS NULL AND seq IS NOT NULL ORDER BY seq LIMIT ?`,
+		c.Endpoint[:], int64(c.Limit))
+}
+
+// take takes a row unless the claim is full.
+func (c *claim) take(r store.Row) error {
+	size := int(r.Int(6))
+	if len(c.taken) >= c.Limit || len(c.taken) > 0 && c.bytes+size > c.Bytes {
+		return errEnough
+	}
+	c.bytes += size
+	id := deliveryID(r.Blob(1))
+	c.taken = append(c.taken, claimed{org: r.Text(0), event: eventID(r.Blob(2)), job: &dispatch.Job{
+		ID: id, Endpoint: c.Endpoint, AttemptCount: int(r.Int(3)), RoundStart: int(r.Int(4)),
+		CreatedAt: id.Time(), DueAt: store.FromMicros(r.Int(5)), Size: size,
+	}})
+	return nil
+}
+
+// loadMessages reads the events of claimed deliveries; those of one event share it.
+func (q *Queue) loadMessages(ctx context.Context, rows []claimed) error {
+	messages := map[peal.EventID]*dispatch.Message{}
+	var missing []peal.EventID
+	for _, r := range rows {
+		if _, ok := messages[r.event]; !ok {
+			messages[r.event] = nil
+			missing = append(missing, r.event)
+		}
+	}
+	for chunk := range slices.Chunk(missing, 64) {
+		events, err := q.eventsByID(ctx, rows[0].org, chunk)
+		if err != nil {
+			return err
+		}
+		for _, ev := range events {
+			messages[ev.ID] = dispatch.NewMessage(ev)
+		}
+	}
+	for _, r := range rows {
+		if r.job.Message = messages[r.event]; r.job.Message == nil {
+			return peal.Errorf(peal.CodeInternal, "the event of delivery %s is missing", r.job.ID)
+		}
+	}
+	return nil
+}
+
+// Backlog implements dispatch.Store. It skips from endpoint to endpoint in the index,
+// however many deliveries each has waiting.
+func (q *Queue) Backlog(ctx context.Context, after peal.EndpointID, limit int) ([]dispatch.Backlog, error) {
+	var backlog []dispatch.Backlog
+	err := q.rows(ctx, func(scan scanner) error {
+		var b dispatch.Backlog
+		var due int64
+		err := scan(&b.Endpoint, &due)
+		b.FirstDue = store.FromMicros(due)
+		backlog = append(backlog, b)
+		return err
+	}, `WITH RECURSIVE waiting (endpoint_id) AS (
+			SELECT min(endpoint_id) FROM live INDEXED BY live_due WHERE owner IS NULL AND endpoint_id > ?1
+			UNION ALL
+			SELECT (SELECT min(endpoint_id) FROM live INDEXED BY live_due WHERE owner IS NULL AND endpoint_id > waiting.endpoint_id)
+			FROM waiting WHERE endpoint_id IS NOT NULL
+			LIMIT ?2
+		)
+		SELECT endpoint_id, (SELECT min(due_at) FROM live INDEXED BY live_due WHERE owner IS NULL AND endpoint_id = waiting.endpoint_id)
+		FROM waiting WHERE endpoint_id IS NOT NULL`, after, limit)
+	return backlog, err
+}
+
+// releaseChunk is how many deliveries are released in one transaction.
+const releaseChunk = 512
+
+// Release implements dispatch.Store.
+func (q *Queue) Release(ctx context.Context, ids []peal.DeliveryID) error {
+	if ids == nil {
+		ids = q.owned.ids(func(place) bool { return true })
+	}
+	for chunk := range slices.Chunk(ids, releaseChunk) {
+		err := q.db.Write(ctx, func(tx *store.Tx) error {
+			for i := range chunk {
+				p, ok := q.owned.place(chunk[i])
+				if !ok {
+					continue
+				}
+				if _, err := tx.Exec("UPDATE live SET owner = NULL WHERE org = ? AND id = ? AND owner = ?",
+					p.org, chunk[i][:], q.session); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		q.owned.remove(chunk...)
+	}
+	return nil
+}
+
+// Owned implements dispatch.Store.
+func (q *Queue) Owned(context.Context) ([]peal.DeliveryID, error) {
+	return q.owned.ids(func(place) bool { return true }), nil
+}

@@ -1,0 +1,188 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/store"
+)
+
+// The columns of a delivery in both tables, in the same order, so that a list is one
+// query that merges the two by id.
+const (
+	bothColumns = `, d.org, d.event_id, d.event_type, d.endpoint_id, d.status, d.attempt_count, d.round_start, d.last_status_code,
+		d.last_error, coalesce((SELECT client_id FROM event WHERE org = d.org AND id = d.event_id), '')`
+	liveColumns = `SELECT d.id AS id` + bothColumns + `, '' AS reason, d.due_at, 0`
+	doneColumns = `SELECT d.id AS id` + bothColumns + `, d.reason, 0, d.finished_at`
+)
+
+func scanDelivery(scan scanner, more ...any) (d peal.Delivery, err error) {
+	var due, finished int64
+	err = scan(append([]any{
+		&d.ID, &d.Org, &d.EventID, &d.EventType, &d.EndpointID, &d.Status, &d.AttemptCount, &d.RoundStart, &d.LastStatusCode,
+		&d.LastError, &d.ClientID, &d.Reason, &due, &finished,
+	}, more...)...)
+	d.CreatedAt, d.NextAttemptAt, d.FinishedAt = d.ID.Time(), store.FromMicros(due), store.FromMicros(finished)
+	return d, err
+}
+
+func scanWithAttempts(scan scanner) (d peal.Delivery, err error) {
+	var lines string
+	if d, err = scanDelivery(scan, &lines); err == nil {
+		d.Attempts, err = parseAttempts(lines)
+	}
+	return d, err
+}
+
+// Delivery reads a delivery of an org with its attempts.
+func (q *Queue) Delivery(ctx context.Context, org string, id peal.DeliveryID) (*peal.Delivery, error) {
+	var found *peal.Delivery
+	err := q.rows(ctx, func(scan scanner) error {
+		d, err := scanWithAttempts(scan)
+		found = &d
+		return err
+	}, liveColumns+`, attempts FROM live d WHERE org = ?1 AND id = ?2 UNION ALL `+
+		doneColumns+`, attempts FROM done d WHERE org = ?1 AND id = ?2`, org, id)
+	if err == nil && found == nil {
+		err = peal.NotFound("delivery")
+	}
+	return found, err
+}
+
+// Deliveries lists deliveries, newest first and without attempts, with the next
+// page's cursor.
+func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Page) (page []peal.Delivery, cursor string, err error) {
+	p = p.Clamp()
+	from, to := idRange(f.Since, f.Until)
+	if to, err = cursorEnd(p.Cursor, to); err != nil {
+		return nil, "", err
+	}
+	walk := q.walk
+	if !f.Event.IsZero() {
+		walk = q.walkEvent
+	}
+	var last peal.DeliveryID
+	seen := 0
+	err = walk(ctx, &f, from, to, func(scan scanner) error {
+		if len(page) == p.Limit || seen == maxScan {
+			cursor = encodeCursor(last)
+			return errEnough
+		}
+		seen++
+		d, err := scanDelivery(scan)
+		last = d.ID
+		if matches(&f, &d) {
+			page = append(page, d)
+		}
+		return err
+	})
+	return page, cursor, err
+}
+
+// matches tells whether a delivery of the org is one that the filter selects, its
+// times aside.
+func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
+	return (f.Status == "" || f.Status == d.Status) && (f.Type == "" || f.Type == d.EventType) &&
+		(f.Endpoint.IsZero() || f.Endpoint == d.EndpointID) && (f.Event.IsZero() || f.Event == d.EventID)
+}
+
+// walk goes through an org's or an endpoint's deliveries, the newest first.
+func (q *Queue) walk(ctx context.Context, f *peal.DeliveryFilter, from, to peal.DeliveryID, each func(scanner) error) error {
+	return q.rows(ctx, each, walkQuery(f), f.Org, from, to, f.Endpoint, string(f.Status))
+}
+
+// walkQuery asks the tables in which the filter's status is. Each part comes out of
+// an index in the order of ids, so that the whole is merged and not sorted.
+func walkQuery(f *peal.DeliveryFilter) string {
+	where := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3"
+	if !f.Endpoint.IsZero() {
+		where = " WHERE d.endpoint_id = ?4 AND +d.org = ?1 AND d.id >= ?2 AND d.id < ?3"
+	}
+	var parts []string
+	if f.Status == "" || !f.Status.Finished() {
+		parts = append(parts, liveColumns+" FROM live d"+where)
+	}
+	if f.Status == "" || f.Status.Finished() {
+		part := doneColumns + " FROM done d" + where
+		if f.Status != "" && f.Status != peal.Succeeded {
+			part += " AND d.status = ?5 AND d.status <> 'succeeded'"
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC"
+}
+
+// walkEvent goes through the deliveries that an event names.
+func (q *Queue) walkEvent(ctx context.Context, f *peal.DeliveryFilter, from, to peal.DeliveryID, each func(scanner) error) error {
+	var packed []byte
+	err := q.rows(ctx, func(scan scanner) error { return scan(&packed) },
+		"SELECT deliveries FROM event WHERE org = ? AND id = ?", f.Org, f.Event)
+	if err != nil {
+		return err
+	}
+	var ids []peal.DeliveryID
+	for b := range slices.Chunk(packed, len(peal.DeliveryID{})) {
+		if id := deliveryID(b); bytes.Compare(id[:], from[:]) >= 0 && bytes.Compare(id[:], to[:]) < 0 {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b peal.DeliveryID) int { return bytes.Compare(b[:], a[:]) })
+	enough := false
+	for chunk := range slices.Chunk(ids, 64) {
+		if enough {
+			break
+		}
+		args := []any{f.Org}
+		for _, id := range chunk {
+			args = append(args, id)
+		}
+		in := " WHERE d.org = ?1 AND d.id IN (" + placeholders(2, len(chunk)) + ")"
+		err := q.rows(ctx, func(scan scanner) error {
+			err := each(scan)
+			enough = enough || err != nil
+			return err
+		}, liveColumns+" FROM live d"+in+" UNION ALL "+doneColumns+" FROM done d"+in+" ORDER BY id DESC", args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeholders are ?from, ?from+1, … so that both arms of a union share them.
+func placeholders(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("?" + strconv.Itoa(from+i))
+	}
+	return b.String()
+}
+
+// DeliveriesOffset lists an endpoint's deliveries by offset, newest first, with their
+// attempts and without suppressed ones, and tells how many there are in all.
+func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.EndpointID, offset, limit int) (page []peal.Delivery, total int, err error) {
+	limit = peal.Page{Limit: limit}.Clamp().Limit
+	err = q.db.Read(ctx, func(ctx context.Context, db *sql.DB) error {
+		row := db.QueryRowContext(ctx, "SELECT coalesce(sum(deliveries), 0) FROM tally WHERE endpoint_id = ?", ep)
+		return row.Scan(&total)
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	const where = " WHERE d.endpoint_id = ?1 AND +d.org = ?2"
+	err = q.rows(ctx, func(scan scanner) error {
+		d, err := scanWithAttempts(scan)
+		page = append(page, d)
+		return err
+	}, liveColumns+", d.attempts FROM live d"+where+" UNION ALL "+doneColumns+", d.attempts FROM done d"+where+
+		" AND d.status <> 'suppressed' ORDER BY id DESC LIMIT ?3 OFFSET ?4", ep, org, limit, max(offset, 0))
+	return page, total, err
+}

@@ -1,0 +1,128 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/store"
+)
+
+// Revive implements dispatch.Hand.
+func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time) (ep peal.EndpointID, err error) {
+	err = q.db.Write(ctx, func(tx *store.Tx) error {
+		found := false
+		// One that is owned is being sent, or waits in a lane: nothing is sooner.
+		err := tx.Query(func(r store.Row) error {
+			found, ep = true, endpointID(r.Blob(0))
+			return nil
+		}, `UPDATE live SET due_at = CASE WHEN owner IS NULL THEN ? ELSE due_at END,
+			round_start = CASE WHEN owner IS NULL THEN attempt_count ELSE round_start END
+			WHERE org = ? AND id = ? RETURNING endpoint_id`, store.Micros(now), org, id[:])
+		if err != nil || found {
+			return err
+		}
+		ep, found, err = revive(tx, org, id, now)
+		if err == nil && !found {
+			err = peal.NotFound("delivery")
+		}
+		return err
+	})
+	return ep, err
+}
+
+// revive moves a finished delivery back to live, waiting and due now. That of an
+// endpoint with an order goes to the order's end.
+func revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Time) (ep peal.EndpointID, found bool, err error) {
+	var suppressed bool
+	err = tx.Query(func(r store.Row) error {
+		ep, found, suppressed = endpointID(r.Blob(0)), true, r.Text(1) == string(peal.Suppressed)
+		return nil
+	}, "SELECT endpoint_id, status FROM done WHERE org = ? AND id = ?", org, id[:])
+	if err != nil || !found {
+		return ep, false, err
+	}
+	var seq any
+	err = tx.Query(func(r store.Row) error {
+		seq = r.Int(0)
+		return nil
+	}, "UPDATE ordered_seq SET next = next + 1 WHERE endpoint_id = ? RETURNING next - 1", ep[:])
+	if err != nil {
+		return ep, false, err
+	}
+	_, err = tx.Exec(`INSERT INTO live (org, id, endpoint_id, event_id, event_type, status, due_at, size, seq,
+			attempt_count, round_start, last_status_code, last_error, attempts)
+		SELECT org, id, endpoint_id, event_id, event_type, CASE attempt_count WHEN 0 THEN 'pending' ELSE 'retrying' END, ?, size, ?,
+			attempt_count, attempt_count, last_status_code, last_error, attempts
+		FROM done WHERE org = ? AND id = ?`, store.Micros(now), seq, org, id[:])
+	if err == nil {
+		_, err = tx.Exec("DELETE FROM done WHERE org = ? AND id = ?", org, id[:])
+	}
+	if err == nil && suppressed {
+		_, err = tx.Many(addTally, []any{ep[:], int64(1)})
+	}
+	return ep, true, err
+}
+
+// Cancel implements dispatch.Hand.
+func (q *Queue) Cancel(ctx context.Context, org string, id peal.DeliveryID, now time.Time) error {
+	err := q.db.Write(ctx, func(tx *store.Tx) error {
+		found, err := cancel(tx, org, id, "", now)
+		if err != nil || found {
+			return err
+		}
+		err = peal.NotFound("delivery")
+		if failed := tx.Query(func(store.Row) error {
+			err = peal.Errorf(peal.CodeConflict, "the delivery is finished already")
+			return nil
+		}, "SELECT 1 FROM done WHERE org = ? AND id = ?", org, id[:]); failed != nil {
+			return failed
+		}
+		return err
+	})
+	if err == nil {
+		q.owned.remove(id)
+	}
+	return err
+}
+
+func cancel(tx *store.Tx, org string, id peal.DeliveryID, reason string, now time.Time) (found bool, err error) {
+	n, err := tx.Exec(`INSERT INTO done (org, id, endpoint_id, event_id, event_type, status, reason, size,
+			attempt_count, round_start, last_status_code, last_error, finished_at, attempts)
+		SELECT org, id, endpoint_id, event_id, event_type, 'cancelled', ?, size,
+			attempt_count, round_start, last_status_code, last_error, ?, attempts
+		FROM live WHERE org = ? AND id = ?`, reason, store.Micros(now), org, id[:])
+	if err != nil || n == 0 {
+		return false, err
+	}
+	_, err = tx.Exec("DELETE FROM live WHERE org = ? AND id = ?", org, id[:])
+	return true, err
+}
+
+// CancelEndpoint implements dispatch.Hand.
+func (q *Queue) CancelEndpoint(ctx context.Context, ep peal.EndpointID, reason string, now time.Time, limit int) (int, error) {
+	var ids []peal.DeliveryID
+	err := q.db.Write(ctx, func(tx *store.Tx) error {
+		ids = ids[:0]
+		var org string
+		err := tx.Query(func(r store.Row) error {
+			org = r.Text(0)
+			ids = append(ids, deliveryID(r.Blob(1)))
+			return nil
+		}, "SELECT org, id FROM live WHERE endpoint_id = ? ORDER BY id LIMIT ?", ep[:], int64(limit))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := cancel(tx, org, id, reason, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	q.owned.remove(ids...)
+	return len(ids), nil
+}

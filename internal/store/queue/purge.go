@@ -1,0 +1,159 @@
+package queue
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/peal-dev/peal/internal/janitor"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/store"
+)
+
+// purgeChunk is how many rows one transaction of the janitor deletes or looks at.
+const purgeChunk = 200
+
+// purgeState is where the walk over events stands.
+type purgeState struct {
+	event int64
+}
+
+// Purge implements janitor.Store: it deletes one chunk of what is older than it has
+// to be kept.
+func (q *Queue) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n int, err error) {
+	steps := []func(*store.Tx) (int, error){
+		func(tx *store.Tx) (int, error) { return purgeDone(tx, now.Add(-r.Deliveries)) },
+		func(tx *store.Tx) (int, error) { return q.purgeEvents(tx, now.Add(-r.Events)) },
+		func(tx *store.Tx) (int, error) { return purgeRows(tx, oldKeys, store.Micros(now)) },
+		func(tx *store.Tx) (int, error) { return purgeRows(tx, oldWindows, store.Micros(now)) },
+		func(tx *store.Tx) (int, error) {
+			return purgeRows(tx, oldRollups, store.Micros(now.Add(-r.Events))/microsPerMinute)
+		},
+		func(tx *store.Tx) (int, error) { return purgeRows(tx, oldAudit, store.Micros(now.Add(-r.Audit))) },
+	}
+	for _, step := range steps {
+		err := q.db.WriteIdle(ctx, func(tx *store.Tx) (err error) {
+			n, err = step(tx)
+			return err
+		})
+		if err != nil || n > 0 {
+			return n, err
+		}
+	}
+	return 0, nil
+}
+
+// Rows that were written in the order in which they get old are looked at from the
+// first on; those of dedup and rollup have an index by time.
+const (
+	oldKeys = `DELETE FROM idempotency WHERE rowid IN (
+		SELECT rowid FROM (SELECT rowid, expires FROM idempotency ORDER BY rowid LIMIT ?2) WHERE expires <= ?1)`
+	oldWindows = `DELETE FROM dedup WHERE (org, key, type) IN (
+		SELECT org, key, type FROM dedup WHERE until <= ?1 ORDER BY until LIMIT ?2)`
+	oldRollups = `DELETE FROM rollup WHERE (endpoint_id, minute, session) IN (
+		SELECT endpoint_id, minute, session FROM rollup WHERE minute < ?1 ORDER BY minute LIMIT ?2)`
+	oldAudit = `DELETE FROM audit WHERE id IN (
+		SELECT id FROM (SELECT id, time FROM audit ORDER BY id LIMIT ?2) WHERE time < ?1)`
+)
+
+func purgeRows(tx *store.Tx, query string, before int64) (int, error) {
+	n, err := tx.Exec(query, before, int64(purgeChunk))
+	return int(n), err
+}
+
+func purgeDone(tx *store.Tx, before time.Time) (int, error) {
+	var rows []int64
+	gone := map[peal.EndpointID]int64{}
+	err := each(tx, func(r store.Row) error {
+		if r.Int(3) >= store.Micros(before) {
+			return errEnough
+		}
+		rows = append(rows, r.Int(0))
+		if r.Text(2) != string(peal.Suppressed) {
+			gone[endpointID(r.Blob(1))]--
+		}
+		return nil
+	}, "SELECT rowid, endpoint_id, status, finished_at FROM done ORDER BY rowid LIMIT ?", int64(purgeChunk))
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	if _, err := tx.Exec("DELETE FROM done WHERE rowid <= ?", rows[len(rows)-1]); err != nil {
+		return 0, err
+	}
+	for ep, n := range gone {
+		if _, err := tx.Many(addTally, []any{ep[:], n}); err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec("DELETE FROM tally WHERE endpoint_id = ? AND deliveries <= 0", ep[:]); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
+}
+
+// purgeEvents looks at a chunk of events, the oldest first, and deletes those of which
+// no delivery is left. It goes on where the last chunk ended, so that events whose
+// deliveries wait for a paused endpoint do not hold it up, and starts over at the end.
+func (q *Queue) purgeEvents(tx *store.Tx, before time.Time) (int, error) {
+	var old []oldEvent
+	err := each(tx, func(r store.Row) error {
+		if !eventID(r.Blob(2)).Time().Before(before) {
+			return errEnough
+		}
+		old = append(old, oldEvent{row: r.Int(0), org: r.Text(1), clientID: r.Text(3), deliveries: r.Blob(4)})
+		return nil
+	}, "SELECT rowid, org, id, client_id, deliveries FROM event WHERE rowid > ? ORDER BY rowid LIMIT ?", q.purge.event, int64(purgeChunk))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	q.purge.event = 0
+	if len(old) == purgeChunk {
+		q.purge.event = old[len(old)-1].row
+		n = 1 // what was looked at counts: more may be left behind it
+	}
+	for i := range old {
+		wanted, err := old[i].wanted(tx)
+		if err != nil {
+			return 0, err
+		}
+		if wanted {
+			continue
+		}
+		n++
+		if err := old[i].delete(tx); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+type oldEvent struct {
+	row           int64
+	org, clientID string
+	deliveries    []byte
+}
+
+// wanted tells whether a delivery of the event is left.
+func (e *oldEvent) wanted(tx *store.Tx) (found bool, err error) {
+	for id := range slices.Chunk(e.deliveries, len(peal.DeliveryID{})) {
+		err = tx.Query(func(r store.Row) error {
+			found = r.Int(0) != 0
+			return nil
+		}, "SELECT EXISTS (SELECT 1 FROM live WHERE org = ?1 AND id = ?2) OR EXISTS (SELECT 1 FROM done WHERE org = ?1 AND id = ?2)", e.org, id)
+		if err != nil || found {
+			break
+		}
+	}
+	return found, err
+}
+
+func (e *oldEvent) delete(tx *store.Tx) error {
+	if e.clientID != "" {
+		if _, err := tx.Exec("DELETE FROM event_ref WHERE org = ? AND client_id = ?", e.org, e.clientID); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec("DELETE FROM event WHERE rowid = ?", e.row)
+	return err
+}

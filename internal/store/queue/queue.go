@@ -1,0 +1,115 @@
+package queue
+
+import (
+	"sync"
+
+	"github.com/peal-dev/peal/internal/dispatch"
+	"github.com/peal-dev/peal/internal/janitor"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/publish"
+	"github.com/peal-dev/peal/internal/store"
+)
+
+var (
+	_ publish.Store   = (*Queue)(nil)
+	_ publish.Reader  = (*Queue)(nil)
+	_ dispatch.Store  = (*Queue)(nil)
+	_ dispatch.Hand   = (*Queue)(nil)
+	_ dispatch.Health = (*Queue)(nil)
+	_ dispatch.Events = (*Queue)(nil)
+	_ janitor.Store   = (*Queue)(nil)
+)
+
+// Queue is the durable queue of one database.
+type Queue struct {
+	db      *store.DB
+	session int64
+	commits *store.Lane[*commit]
+	records *store.Lane[*record]
+	owned   owned
+	// The writer's goroutine alone uses these.
+	batch batch
+	purge purgeState
+}
+
+// The bounds of one group: what a transaction takes, and what may wait for it.
+const (
+	maxCommits     = 256
+	maxCommitRows  = 4096
+	maxCommitBytes = 32 << 20
+	maxRecords     = 512
+)
+
+// New adds the queue's lanes to the database's writer.
+func New(db *store.DB) *Queue {
+	q := &Queue{db: db, session: db.Session(), owned: owned{rows: map[peal.DeliveryID]place{}}, batch: newBatch()}
+	q.commits = store.NewLane(db, store.LaneConfig{
+		MaxItems: maxCommits, MaxRows: maxCommitRows, MaxBytes: maxCommitBytes,
+	}, q.writeCommits)
+	q.records = store.NewLane(db, store.LaneConfig{
+		MaxItems: maxRecords, MaxRows: maxRecords, Patient: true,
+	}, q.writeRecords)
+	return q
+}
+
+// owned is what the session owns in live, as of the last transaction. It spares an
+// index over owners, which every delivery would pay for twice.
+type owned struct {
+	mu   sync.Mutex
+	rows map[peal.DeliveryID]place
+}
+
+// place is where to find a delivery.
+type place struct {
+	org      string
+	endpoint peal.EndpointID
+}
+
+func (o *owned) add(id peal.DeliveryID, p place) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rows[id] = p
+}
+
+func (o *owned) remove(ids ...peal.DeliveryID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range ids {
+		delete(o.rows, id)
+	}
+}
+
+// ids are those of the session that f selects.
+func (o *owned) ids(f func(place) bool) []peal.DeliveryID {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var ids []peal.DeliveryID
+	for id, p := range o.rows {
+		if f(p) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (o *owned) place(id peal.DeliveryID) (place, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p, ok := o.rows[id]
+	return p, ok
+}
+
+func eventID(b []byte) (id peal.EventID) {
+	copy(id[:], b)
+	return id
+}
+
+func deliveryID(b []byte) (id peal.DeliveryID) {
+	copy(id[:], b)
+	return id
+}
+
+func endpointID(b []byte) (id peal.EndpointID) {
+	copy(id[:], b)
+	return id
+}

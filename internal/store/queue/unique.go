@@ -1,0 +1,187 @@
+package queue
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/publish"
+	"github.com/peal-dev/peal/internal/store"
+)
+
+const reasonDedup = "dedup"
+
+// usedKey is an idempotency key that was used, in this group or before.
+type usedKey struct {
+	hash    []byte
+	expires int64
+	answers []answer
+}
+
+// checkKey answers a commit whose key was used before.
+func (g *group) checkKey(c *commit) (done bool, err error) {
+	used, err := g.key(name{c.Org, c.Key.Key})
+	if err != nil || used == nil || used.expires <= store.Micros(c.Now) {
+		return false, err
+	}
+	if !bytes.Equal(used.hash, c.Key.Hash[:]) || len(used.answers) != len(c.Events) {
+		c.err = peal.Errorf(peal.CodeUnprocessable, "the idempotency key was used before with another request")
+		return true, nil
+	}
+	c.duplicate = true
+	for _, a := range used.answers {
+		a.duplicate = true
+		c.answers = append(c.answers, a)
+	}
+	return true, nil
+}
+
+func (g *group) key(n name) (*usedKey, error) {
+	if used, ok := g.keys[n]; ok {
+		return used, nil
+	}
+	var used *usedKey
+	err := g.tx.Query(func(r store.Row) error {
+		used = &usedKey{hash: r.Blob(0), expires: r.Int(2)}
+		return json.Unmarshal([]byte(r.Text(1)), &used.answers)
+	}, "SELECT hash, answer, expires FROM idempotency WHERE org = ? AND key = ?", n.org, n.text)
+	if err == nil && used != nil {
+		g.keys[n] = used
+	}
+	return used, err
+}
+
+func (g *group) addKey(c *commit) error {
+	used := &usedKey{hash: c.Key.Hash[:], expires: store.Micros(c.Key.Expires), answers: c.answers}
+	doc, err := json.Marshal(used.answers)
+	if err != nil {
+		return err
+	}
+	g.keys[name{c.Org, c.Key.Key}] = used
+	g.batch.keys = append(g.batch.keys, c.Org, c.Key.Key, used.hash, string(doc), used.expires)
+	return nil
+}
+
+// usedRef is a publisher's own event id that was used, in this group or before.
+type usedRef struct {
+	hash       []byte
+	deliveries int
+}
+
+// checkRefs refuses a commit that uses an id again for another event.
+func (g *group) checkRefs(c *commit) error {
+	var own map[string]*publish.NewEvent // the first of each id within the commit
+	for _, e := range c.Events {
+		id := e.Event.ClientID
+		if id == "" {
+			continue
+		}
+		used, err := g.ref(name{c.Org, id})
+		if err != nil {
+			return err
+		}
+		var hash []byte
+		if used != nil {
+			hash = used.hash
+		} else if first := own[id]; first != nil {
+			hash = first.Hash[:]
+		} else if len(c.Events) > 1 {
+			if own == nil {
+				own = map[string]*publish.NewEvent{}
+			}
+			own[id] = e
+		}
+		if hash != nil && !bytes.Equal(hash, e.Hash[:]) {
+			c.err = &peal.Error{Code: peal.CodeUnprocessable, Field: "id", Message: "the event's id was used before for another event"}
+			return nil
+		}
+	}
+	return nil
+}
+
+func (g *group) ref(n name) (*usedRef, error) {
+	if used, ok := g.refs[n]; ok {
+		return used, nil
+	}
+	var used *usedRef
+	err := g.tx.Query(func(r store.Row) error {
+		used = &usedRef{hash: r.Blob(0), deliveries: int(r.Int(1))}
+		return nil
+	}, "SELECT hash, deliveries FROM event_ref WHERE org = ? AND client_id = ?", n.org, n.text)
+	if err == nil && used != nil {
+		g.refs[n] = used
+	}
+	return used, err
+}
+
+func (g *group) addRef(c *commit, e *publish.NewEvent, deliveries int) {
+	g.refs[name{c.Org, e.Event.ClientID}] = &usedRef{e.Hash[:], deliveries}
+	g.batch.refs = append(g.batch.refs, c.Org, e.Event.ClientID, e.Event.ID[:], e.Hash[:], int64(deliveries))
+}
+
+type windowName struct{ org, key, eventType string }
+
+// window is a dedup window; all deliveries of the event that opened it pass.
+type window struct {
+	until  int64
+	opener *publish.NewEvent
+}
+
+// passes tells whether a delivery gets through its dedup window, and opens the window
+// where none is open.
+func (g *group) passes(c *commit, e *publish.NewEvent, d *publish.NewDelivery) (bool, error) {
+	if d.DedupKey == "" || d.Status != peal.Pending {
+		return true, nil
+	}
+	n := windowName{c.Org, d.DedupKey, e.Event.Type}
+	w, ok := g.windows[n]
+	if !ok {
+		err := g.tx.Query(func(r store.Row) error {
+			w.until = r.Int(0)
+			return nil
+		}, "SELECT until FROM dedup WHERE org = ? AND key = ? AND type = ?", n.org, n.key, n.eventType)
+		if err != nil {
+			return false, err
+		}
+		g.windows[n] = w
+	}
+	now := store.Micros(c.Now)
+	if w.opener == e {
+		return true, nil
+	}
+	if now < w.until {
+		return false, nil
+	}
+	w = window{until: now + int64(d.DedupWindow/time.Microsecond), opener: e}
+	g.windows[n] = w
+	g.batch.windows = append(g.batch.windows, n.org, n.key, n.eventType, w.until)
+	return true, nil
+}
+
+// nextSeq numbers the deliveries of an ordered endpoint.
+func (g *group) nextSeq(ep peal.EndpointID) (int64, error) {
+	next, ok := g.seqs[ep]
+	if !ok {
+		next = 1
+		err := g.tx.Query(func(r store.Row) error {
+			next = r.Int(0)
+			return nil
+		}, "SELECT next FROM ordered_seq WHERE endpoint_id = ?", ep[:])
+		if err != nil {
+			return 0, err
+		}
+	}
+	g.seqs[ep] = next + 1
+	return next, nil
+}
+
+func (g *group) writeSeqs() error {
+	for ep, next := range g.seqs {
+		if _, err := g.tx.Exec(`INSERT INTO ordered_seq (endpoint_id, next) VALUES (?, ?)
+			ON CONFLICT DO UPDATE SET next = excluded.next`, ep[:], next); err != nil {
+			return err
+		}
+	}
+	return nil
+}

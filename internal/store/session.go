@@ -1,0 +1,26 @@
+package store
+
+import "time"
+
+// startSession takes a number that was never used before. The lock on the file says
+// that all earlier sessions are dead, so what they owned waits again.
+func startSession(w *writer, now time.Time) (session int64, err error) {
+	tx := &Tx{w.conn}
+	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
+		return 0, safe(err)
+	}
+	err = tx.Query(func(r Row) error {
+		session = r.Int(0)
+		return nil
+	}, "INSERT INTO session (started_at) VALUES (?) RETURNING id", now.UnixMicro())
+	if err == nil {
+		_, err = tx.Exec("DELETE FROM session WHERE id <> ?", session)
+	}
+	if err == nil {
+		_, err = tx.Exec("UPDATE live SET owner = NULL WHERE owner IS NOT NULL")
+	}
+	if err == nil {
+		_, err = tx.Exec("COMMIT")
+	}
+	return session, safe(err)
+}

@@ -1,0 +1,279 @@
+package store
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// awayPause is how long the writer rests after the database failed it.
+	awayPause = 250 * time.Millisecond
+	// idlePause is how long idle work waits at the most while there is other work.
+	idlePause = 200 * time.Millisecond
+	// maxLog is the size of the log at which the writer itself cuts it.
+	maxLog = 64 << 20
+)
+
+// Stats counts what the writer did and what waits for it.
+type Stats struct {
+	Transactions int64
+	// Rows are about all rows written; by transaction, they are the size of a group.
+	Rows int64
+	// Queued are the items that wait, QueuedBytes what they hold.
+	Queued      int64
+	QueuedBytes int64
+	// LogBytes is the length of the write-ahead log.
+	LogBytes int64
+	// Away says that the last write failed because of the database.
+	Away bool
+}
+
+// writer runs all transactions, one at a time.
+type writer struct {
+	conn *conn
+	log  *slog.Logger
+	wake chan struct{}
+
+	mu      sync.Mutex
+	lanes   []lane // in the order in which they are run
+	writes  *Lane[*closure]
+	idle    *Lane[*closure]
+	closing bool
+	awayErr error // nil while the database is well
+	awayFor time.Time
+	// awayUntil is until when nothing is tried.
+	awayUntil  time.Time
+	tryPatient bool
+
+	lastIdle    time.Time
+	lastRestart time.Time
+
+	transactions, rows atomic.Int64
+	logBytes           atomic.Int64
+	checkpointing      sync.Mutex
+}
+
+// lane is a Lane of any type.
+type lane interface {
+	pending() (items, bytes int)
+	patient() bool
+	take() (rows int)
+	run(tx *Tx) error
+	runEach(tx *Tx) error
+	settle(err error)
+	putBack()
+}
+
+func newWriter(c *conn, log *slog.Logger) *writer {
+	w := &writer{conn: c, log: log, wake: make(chan struct{}, 1)}
+	w.writes = &Lane[*closure]{cfg: LaneConfig{MaxItems: 64, MaxRows: 64}, w: w, apply: runClosures}
+	w.idle = &Lane[*closure]{cfg: LaneConfig{MaxItems: 1, MaxRows: 1}, w: w, apply: runClosures}
+	return w
+}
+
+func (w *writer) wakeUp() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close makes run end once nothing waits any more.
+func (w *writer) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closing = true
+	w.wakeUp()
+}
+
+// run is the writer's goroutine.
+func (w *writer) run() {
+	for {
+		batch, rows, more := w.next()
+		if len(batch) > 0 {
+			w.turn(batch, rows)
+			w.restartLog()
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// next waits for work and takes it. It tells whether more may come.
+func (w *writer) next() (batch []lane, rows int, more bool) {
+	for {
+		w.mu.Lock()
+		pause := time.Until(w.awayUntil)
+		if pause <= 0 || w.closing {
+			batch, rows = w.take(time.Now())
+		}
+		closing, waiting := w.closing, w.anyPending()
+		w.mu.Unlock()
+		if len(batch) > 0 || closing && !waiting {
+			return batch, rows, !closing || waiting || len(batch) > 0
+		}
+		if pause > 0 && waiting {
+			select {
+			case <-w.wake:
+			case <-time.After(pause):
+			}
+		} else {
+			<-w.wake
+		}
+	}
+}
+
+func (w *writer) anyPending() bool {
+	for _, l := range w.all() {
+		if n, _ := l.pending(); n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *writer) all() []lane { return append(w.lanes[:len(w.lanes):len(w.lanes)], w.writes, w.idle) }
+
+// take fills the batches of one turn. While the database is away, patient lanes and
+// the rest take turns, so that neither keeps the other from being written.
+func (w *writer) take(now time.Time) (batch []lane, rows int) {
+	add := func(l lane) {
+		if n, _ := l.pending(); n > 0 {
+			rows += l.take()
+			batch = append(batch, l)
+		}
+	}
+	addLanes := func(wanted func(lane) bool) {
+		for _, l := range w.lanes {
+			if wanted(l) {
+				add(l)
+			}
+		}
+	}
+	if w.awayErr != nil {
+		if w.tryPatient = !w.tryPatient; w.tryPatient {
+			if addLanes(lane.patient); len(batch) > 0 {
+				return batch, rows
+			}
+		}
+		addLanes(func(l lane) bool { return !l.patient() })
+		if add(w.writes); len(batch) > 0 {
+			return batch, rows
+		}
+	}
+	addLanes(func(lane) bool { return true })
+	add(w.writes)
+	if len(batch) == 0 || now.Sub(w.lastIdle) >= idlePause {
+		w.lastIdle = now
+		add(w.idle)
+	}
+	return batch, rows
+}
+
+// turn writes the batches in one transaction, or, where a row is at fault, item by
+// item in one.
+func (w *writer) turn(batch []lane, rows int) {
+	err := w.transact(batch, lane.run)
+	if err != nil && classify(err) == refused {
+		w.log.Warn("a group of writes failed and is run one by one", "error", err)
+		err = w.transact(batch, lane.runEach)
+	}
+	if err != nil {
+		w.fail(batch, err)
+		return
+	}
+	w.transactions.Add(1)
+	w.rows.Add(int64(rows))
+	w.recovered()
+	for _, l := range batch {
+		l.settle(nil)
+	}
+}
+
+func (w *writer) transact(batch []lane, run func(lane, *Tx) error) error {
+	tx := &Tx{w.conn}
+	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	for _, l := range batch {
+		if err := run(l, tx); err != nil {
+			w.rollback(tx)
+			return err
+		}
+	}
+	if _, err := tx.Exec("COMMIT"); err != nil {
+		w.rollback(tx)
+		return err
+	}
+	return nil
+}
+
+// rollback ends the transaction, if the failure has not ended it already; then the
+// database says that there is none.
+func (w *writer) rollback(tx *Tx) { _, _ = tx.Exec("ROLLBACK") }
+
+// fail settles what cannot wait for the database to come back.
+func (w *writer) fail(batch []lane, err error) {
+	w.mu.Lock()
+	if w.awayErr == nil {
+		w.log.Error("the database cannot be written; trying on", "error", err)
+		w.awayFor = time.Now()
+	}
+	w.awayErr, w.awayUntil = err, time.Now().Add(awayPause)
+	var lost []lane
+	for _, l := range batch {
+		if l.patient() && !w.closing {
+			l.putBack()
+		} else {
+			lost = append(lost, l)
+		}
+	}
+	w.mu.Unlock()
+	for _, l := range lost {
+		l.settle(safe(err))
+	}
+}
+
+func (w *writer) recovered() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.awayErr != nil {
+		w.log.Info("the database is written again", "after", time.Since(w.awayFor))
+		w.awayErr, w.awayUntil = nil, time.Time{}
+	}
+}
+
+// restartLog copies the rest of a log that has grown too long into the database,
+// between transactions, so that the next one writes it from its start.
+func (w *writer) restartLog() {
+	if w.logBytes.Load() < maxLog || time.Since(w.lastRestart) < idlePause || !w.checkpointing.TryLock() {
+		return
+	}
+	defer w.checkpointing.Unlock()
+	w.lastRestart = time.Now()
+	busy, _, err := checkpoint(w.conn, "RESTART")
+	switch {
+	case err != nil:
+		w.log.Warn("the database's log could not be cut", "error", err)
+	case !busy:
+		w.logBytes.Store(0)
+	}
+}
+
+func (w *writer) stats() Stats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := Stats{
+		Transactions: w.transactions.Load(), Rows: w.rows.Load(),
+		LogBytes: w.logBytes.Load(), Away: w.awayErr != nil,
+	}
+	for _, l := range w.all() {
+		n, bytes := l.pending()
+		s.Queued += int64(n)
+		s.QueuedBytes += int64(bytes)
+	}
+	return s
+}
