@@ -10,7 +10,7 @@ import (
 // The spellings of times, all in UTC.
 const (
 	nanos   = time.RFC3339Nano
-	seconds = "2006-01-02T15:04:05Z"
+	seconds = time.RFC3339 // in UTC, so that it ends in Z
 	millis  = "2006-01-02T15:04:05.000Z"
 )
 

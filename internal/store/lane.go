@@ -24,6 +24,9 @@ type LaneConfig struct {
 	// MaxBytes bounds what may wait; beyond it, or when the first has waited for a
 	// second, Add fails with CodeTooManyRequests. Zero is a lane without bounds.
 	MaxBytes int
+	// Linger is how long items that nobody waits for may stay, so that more of them
+	// share a transaction; MaxItems/2 go at once.
+	Linger time.Duration
 	// Patient items are never failed because the database is away: they wait until
 	// it is back or the database is closed.
 	Patient bool
@@ -113,6 +116,18 @@ func (l *Lane[T]) take() (rows int) {
 	clear(l.waiting[:n])
 	l.waiting = l.waiting[n:]
 	return rows
+}
+
+// ripeIn is how long it takes until the lane's items may be taken, where any wait.
+// The writer's mutex is held.
+func (l *Lane[T]) ripeIn(now time.Time) (wait time.Duration, waiting bool) {
+	if len(l.waiting) == 0 {
+		return 0, false
+	}
+	if l.cfg.Linger == 0 || len(l.waiting) >= l.cfg.MaxItems/2 {
+		return 0, true
+	}
+	return l.cfg.Linger - now.Sub(l.waiting[0].at), true
 }
 
 func (l *Lane[T]) pending() (items, bytes int) { return len(l.waiting), l.bytes }

@@ -58,6 +58,7 @@ type writer struct {
 // lane is a Lane of any type.
 type lane interface {
 	pending() (items, bytes int)
+	ripeIn(now time.Time) (wait time.Duration, waiting bool)
 	patient() bool
 	take() (rows int)
 	run(tx *Tx) error
@@ -106,19 +107,21 @@ func (w *writer) run() {
 func (w *writer) next() (batch []lane, rows int, more bool) {
 	for {
 		w.mu.Lock()
-		pause := time.Until(w.awayUntil)
+		now := time.Now()
+		pause := w.awayUntil.Sub(now)
 		if pause <= 0 || w.closing {
-			batch, rows = w.take(time.Now())
+			batch, rows = w.take(now)
 		}
-		closing, waiting := w.closing, w.anyPending()
+		closing := w.closing
+		ripe, waiting := w.ripeIn(now)
 		w.mu.Unlock()
 		if len(batch) > 0 || closing && !waiting {
 			return batch, rows, !closing || waiting || len(batch) > 0
 		}
-		if pause > 0 && waiting {
+		if waiting {
 			select {
 			case <-w.wake:
-			case <-time.After(pause):
+			case <-time.After(max(pause, ripe)):
 			}
 		} else {
 			<-w.wake
@@ -126,13 +129,14 @@ func (w *writer) next() (batch []lane, rows int, more bool) {
 	}
 }
 
-func (w *writer) anyPending() bool {
+// ripeIn is how long it takes until some work may be taken, where any waits.
+func (w *writer) ripeIn(now time.Time) (wait time.Duration, waiting bool) {
 	for _, l := range w.all() {
-		if n, _ := l.pending(); n > 0 {
-			return true
+		if own, ok := l.ripeIn(now); ok && (!waiting || own < wait) {
+			wait, waiting = own, true
 		}
 	}
-	return false
+	return wait, waiting
 }
 
 func (w *writer) all() []lane { return append(w.lanes[:len(w.lanes):len(w.lanes)], w.writes, w.idle) }
@@ -141,7 +145,7 @@ func (w *writer) all() []lane { return append(w.lanes[:len(w.lanes):len(w.lanes)
 // the rest take turns, so that neither keeps the other from being written.
 func (w *writer) take(now time.Time) (batch []lane, rows int) {
 	add := func(l lane) {
-		if n, _ := l.pending(); n > 0 {
+		if wait, any := l.ripeIn(now); any && (wait <= 0 || w.closing) {
 			rows += l.take()
 			batch = append(batch, l)
 		}

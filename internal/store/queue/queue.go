@@ -2,6 +2,7 @@ package queue
 
 import (
 	"sync"
+	"time"
 
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/janitor"
@@ -38,6 +39,9 @@ const (
 	maxCommitRows  = 4096
 	maxCommitBytes = 32 << 20
 	maxRecords     = 512
+	// linger is how long an outcome waits for others to be recorded with. After a
+	// crash, what was sent within it is sent again.
+	linger = 20 * time.Millisecond
 )
 
 // New adds the queue's lanes to the database's writer.
@@ -47,7 +51,7 @@ func New(db *store.DB) *Queue {
 		MaxItems: maxCommits, MaxRows: maxCommitRows, MaxBytes: maxCommitBytes,
 	}, q.writeCommits)
 	q.records = store.NewLane(db, store.LaneConfig{
-		MaxItems: maxRecords, MaxRows: maxRecords, Patient: true,
+		MaxItems: maxRecords, MaxRows: maxRecords, Patient: true, Linger: linger,
 	}, q.writeRecords)
 	return q
 }
