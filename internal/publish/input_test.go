@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,7 +26,8 @@ func TestParseJSON(t *testing.T) {
 			[]Input{{
 				Type: "a", ClientID: "x", Source: "gw", Subject: "42", Severity: peal.High, Title: "T", Message: "M é",
 				Time: at, Data: []byte(`{"n":123456789012345678901234567890,"f":2.50}`),
-			}}, false,
+			}},
+			false,
 		},
 		{"nulls count as absent", `{"type":"a","id":null,"time":null,"data":null,"severity":null}`, []Input{{Type: "a"}}, false},
 		{"batch", `[{"type":"a"},{"type":"b"}]`, []Input{{Type: "a"}, {Type: "b"}}, true},
@@ -65,7 +67,7 @@ func TestParseJSONRefuses(t *testing.T) {
 	} {
 		_, _, err := ParseJSON([]byte(body))
 		var e *peal.Error
-		if !asError(err, &e) || e.Code != peal.CodeInvalid {
+		if !errors.As(err, &e) || e.Code != peal.CodeInvalid {
 			t.Errorf("%.60s: %v, want an invalid error", body, err)
 			continue
 		}
@@ -73,12 +75,6 @@ func TestParseJSONRefuses(t *testing.T) {
 			t.Errorf("%.60s: the error names %q, want %q", body, e.Field, field)
 		}
 	}
-}
-
-func asError(err error, target **peal.Error) bool {
-	e, ok := err.(*peal.Error)
-	*target = e
-	return ok
 }
 
 func TestParseCloudEvents(t *testing.T) {
@@ -106,9 +102,11 @@ func TestParseCloudEvents(t *testing.T) {
 		{"batched", http.Header{"Content-Type": {"application/cloudevents-batch+json"}}, "[" + structured + "]", []Input{want}, true},
 		{"binary", binary, `{"appinfoA":"abc", "n":1.0}`, []Input{want}, false},
 		{
-			"base64", http.Header{"Content-Type": {"application/cloudevents+json"}},
+			"base64",
+			http.Header{"Content-Type": {"application/cloudevents+json"}},
 			`{"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"eyJhIjogMX0="}`,
-			[]Input{{ClientID: "1", Source: "s", Type: "t", Data: []byte(`{"a":1}`)}}, false,
+			[]Input{{ClientID: "1", Source: "s", Type: "t", Data: []byte(`{"a":1}`)}},
+			false,
 		},
 	} {
 		got, batch, ok, err := ParseCloudEvents(c.header, []byte(c.body))
@@ -182,7 +180,8 @@ func FuzzParse(f *testing.F) {
 			inputs, _, err = ParseJSON(body)
 		}
 		if err != nil {
-			if _, isPeal := err.(*peal.Error); !isPeal {
+			var known *peal.Error
+			if !errors.As(err, &known) {
 				t.Fatalf("an error without a code: %T %v", err, err)
 			}
 			return
