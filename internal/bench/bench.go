@@ -141,11 +141,14 @@ func (r *run) peal(ctx context.Context, s Scenario, m *Measurement) (err error) 
 	for i := range s.copies {
 		if _, err := c.CreateEndpoint(ctx, client.Endpoint{
 			Name: "sink " + strconv.Itoa(i), URL: fmt.Sprintf("http://%s/in/%d", r.sink.address, i),
-			Profile: r.Profile, Secret: r.secret,
+			Profile: r.Profile, Secret: r.secret, Events: []string{EventType},
 		}); err != nil {
 			return err
 		}
 		p.Secrets = append(p.Secrets, r.secret)
+	}
+	if err := r.hang(ctx, c, s.waiting); err != nil {
+		return err
 	}
 	l := load{
 		addr: server.address, key: adminKey, org: org.ID, payload: r.Payload, batch: s.batch,
@@ -169,6 +172,21 @@ func (r *run) peal(ctx context.Context, s Scenario, m *Measurement) (err error) 
 		m.CPUMicros = float64((after - before).Microseconds()) / float64(count.Arrived)
 	}
 	return nil
+}
+
+// hang makes an endpoint that never answers, with this many events waiting for it.
+func (r *run) hang(ctx context.Context, c *client.Client, waiting int) error {
+	if waiting == 0 {
+		return nil
+	}
+	const hangingType = "bench.hanging"
+	_, err := c.CreateEndpoint(ctx, client.Endpoint{
+		Name: "hanging", URL: "http://" + r.sink.address + "/hang", Events: []string{hangingType},
+	})
+	for batch := 500; waiting > 0 && err == nil; waiting -= batch {
+		_, err = c.PublishBatch(ctx, slices.Repeat([]client.Event{{Type: hangingType}}, min(batch, waiting)))
+	}
+	return err
 }
 
 // measure publishes and waits until everything has arrived.

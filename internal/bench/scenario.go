@@ -7,6 +7,7 @@ type Scenario struct {
 	batch       int     // events a call
 	copies      int     // endpoints
 	rate        float64 // calls a second; zero is as fast as they are answered
+	waiting     int     // events that wait for an endpoint that hangs
 	// share of the configured concurrency that the generator uses.
 	share int
 }
@@ -18,5 +19,6 @@ func Scenarios() []Scenario {
 		{Name: "batch", Description: "100 events a call, one endpoint", batch: 100, copies: 1, share: 8},
 		{Name: "fanout", Description: "one event a call, ten endpoints", batch: 1, copies: 10, share: 2},
 		{Name: "latency", Description: "200 events a second, one endpoint", batch: 1, copies: 1, rate: 200, share: 4},
+		{Name: "beside", Description: "latency, beside an endpoint that hangs with 10,000 events waiting", batch: 1, copies: 1, rate: 200, waiting: 10_000, share: 4},
 	}
 }

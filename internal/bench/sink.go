@@ -74,6 +74,7 @@ func newSink() http.Handler {
 		tell(w, s.current.Load().tally.count())
 	})
 	mux.HandleFunc("POST /in/{endpoint}", s.receive)
+	mux.HandleFunc("POST /hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	return mux
 }
 

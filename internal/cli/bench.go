@@ -9,7 +9,7 @@ import (
 )
 
 type benchCmd struct {
-	Scenario    []string      `enum:"single,batch,fanout,latency" placeholder:"NAME" help:"single, batch, fanout or latency; repeatable. Without it, all."`
+	Scenario    []string      `enum:"single,batch,fanout,latency,beside" placeholder:"NAME" help:"single, batch, fanout, latency, or beside (latency beside an endpoint that hangs); repeatable. Without it, all."`
 	Duration    time.Duration `default:"5s" help:"How long each phase publishes."`
 	Rounds      int           `default:"3" help:"How often each scenario is run; medians are printed."`
 	Concurrency int           `default:"64" help:"Calls at once."`
