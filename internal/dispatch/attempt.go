@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/peal-dev/peal/internal/channel"
@@ -135,10 +136,14 @@ func (d *Dispatcher) dueForHealthCheck(l *lane, now time.Time) bool {
 
 // record hands an outcome to the store and keeps the accounts when it is durable.
 func (d *Dispatcher) record(l *lane, profileName string, o *Outcome) {
-	if d.Observe != nil {
-		d.Observe(profileName, o.Attempt, o.Status)
+	d.recording.Add(1)
+	o.Done = func(err error) {
+		defer d.recording.Done()
+		if err == nil && d.Observe != nil {
+			d.Observe(profileName, o.Attempt, o.Status)
+		}
+		d.recorded(l, o, err)
 	}
-	o.Done = func(err error) { d.recorded(l, o, err) }
 	d.Store.Record(o)
 }
 
@@ -216,7 +221,14 @@ func (d *Dispatcher) send(ctx context.Context, ep *peal.Endpoint, m *Message) se
 	return s
 }
 
-func prepare(prof *profile.Profile, ep *peal.Endpoint, m *Message, now time.Time) (channel.Request, []byte, error) {
+// prepare renders and signs. A panic in it fails the attempt, not the process: a
+// profile's expression runs here on what anybody may publish.
+func prepare(prof *profile.Profile, ep *peal.Endpoint, m *Message, now time.Time) (_ channel.Request, hash []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the profile %s failed: %v", prof.Name, r)
+		}
+	}()
 	r, err := m.render(prof)
 	if err != nil {
 		return channel.Request{}, nil, err

@@ -48,6 +48,7 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 		stopped, l.queue = l.queue, nil
 	}
 	request, arrivals := d.claimRequest(l), l.arrivals
+	d.bytes += request.Bytes // so that claims at the same time share the budget
 	d.mu.Unlock()
 
 	if len(stopped) > 0 {
@@ -65,6 +66,7 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 	defer d.mu.Unlock()
 	now := d.Now()
 	l.chore = false
+	d.bytes -= request.Bytes
 	if err != nil {
 		d.Log.Warn("a lane's deliveries could not be claimed", "endpoint", l.id, "error", err)
 		// Not the backlog flag but a due time brings it back, a little later.
@@ -75,10 +77,11 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 }
 
 func (d *Dispatcher) claimRequest(l *lane) ClaimRequest {
-	return ClaimRequest{
-		Endpoint: l.id, Now: d.Now(), Ordered: l.ordered(),
-		Limit: min(l.room(), claimBatch), Bytes: maxOwnedBytes - l.bytes,
+	r := ClaimRequest{Endpoint: l.id, Now: d.Now(), Ordered: l.ordered(), Limit: min(l.room(), claimBatch), Bytes: d.spare(l)}
+	if !l.active() || r.Limit <= 0 || r.Bytes <= 0 {
+		r.Limit, r.Bytes = 0, 0
 	}
+	return r
 }
 
 // claim takes over what is due and fits.
@@ -101,9 +104,6 @@ func (d *Dispatcher) claim(ctx context.Context, l *lane, r ClaimRequest, arrival
 		l.backlog = !c.NextDue.IsZero() && !c.NextDue.After(r.Now)
 	} else if l.nextDue.IsZero() || !c.NextDue.IsZero() && c.NextDue.Before(l.nextDue) {
 		l.nextDue = c.NextDue
-	}
-	if r.Ordered && len(l.queue) > 0 && l.inFlight == 0 && l.queue[0].DueAt.After(l.closedUntil) {
-		l.closedUntil = l.queue[0].DueAt
 	}
 	return nil
 }

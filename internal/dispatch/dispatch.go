@@ -68,6 +68,7 @@ type Dispatcher struct {
 	sending     context.Context
 	stopSending context.CancelFunc
 	work        sync.WaitGroup // attempts
+	recording   sync.WaitGroup // outcomes on their way to the store
 
 	mu      sync.Mutex
 	lanes   map[peal.EndpointID]*lane
@@ -101,6 +102,7 @@ const (
 	backlogPage   = 1000
 	backlogEvery  = time.Second
 	reconcileEach = 30 * time.Second
+	recordTimeout = 3 * time.Second
 )
 
 // Run claims, sends and records until ctx is done, then lets attempts under way
@@ -128,8 +130,23 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	cut.Stop()
 	d.stopSending()
 	chores.Wait()
-	// Outcomes were queued before this, and the store keeps the order.
+	d.awaitRecords()
 	return d.Store.Release(context.WithoutCancel(ctx), nil)
+}
+
+// awaitRecords waits until all outcomes are durable, since what is released first is
+// delivered again. A store that is away is not waited for.
+func (d *Dispatcher) awaitRecords() {
+	recorded := make(chan struct{})
+	go func() {
+		d.recording.Wait()
+		close(recorded)
+	}()
+	select {
+	case <-recorded:
+	case <-time.After(recordTimeout):
+		d.Log.Warn("outcomes could not be recorded before the stop; their deliveries will be repeated")
+	}
 }
 
 // maintain looks for what other nodes, crashes and time have left.
@@ -251,7 +268,6 @@ func (d *Dispatcher) lane(id peal.EndpointID) *lane {
 	if l == nil {
 		l = &lane{id: id, held: map[peal.DeliveryID]struct{}{}, windowStart: d.Now()}
 		if ep, ok := d.Directory.Endpoint(id); ok {
-			l.org = ep.Org
 			l.setEndpoint(ep)
 		}
 		d.lanes[id] = l

@@ -299,6 +299,125 @@ func TestStrictOrder(t *testing.T) {
 	})
 }
 
+// ordered makes an endpoint whose first delivery failed and waits for its hour.
+func orderedBehindAFailure(t *testing.T) (*world, *peal.Endpoint, peal.DeliveryID) {
+	w := newWorld(t, func(ctx context.Context, ep *peal.Endpoint, n int) channel.Result {
+		if n == 1 {
+			return refuse(ctx, ep, n)
+		}
+		return accept(ctx, ep, n)
+	})
+	ep := w.endpoint("standard", func(ep *peal.Endpoint) {
+		withSecret(ep)
+		ep.Ordered = true
+		ep.Retry = &peal.RetryOverride{Schedule: []peal.Duration{peal.Duration(time.Hour)}}
+	})
+	head := w.publish(ep)
+	w.publish(ep)
+	time.Sleep(time.Minute)
+	w.settled()
+	if n := len(w.calls.to(ep.ID)); n != 1 {
+		t.Fatalf("%d calls while the head waits", n)
+	}
+	return w, ep, head
+}
+
+func TestARetryByHandHurriesTheHeadOfAnOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ep, head := orderedBehindAFailure(t)
+		defer w.stop()
+		if err := w.d.Retry(t.Context(), ep.Org, head); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		w.settled()
+		if _, done := w.queue.counts(); done != 2 {
+			t.Errorf("%d of 2 done after the retry", done)
+		}
+		w.accountsAreEmpty()
+	})
+}
+
+func TestCancellingTheHeadLetsTheNextGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ep, head := orderedBehindAFailure(t)
+		defer w.stop()
+		if err := w.d.Cancel(t.Context(), ep.Org, head); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		w.settled()
+		if _, done := w.queue.counts(); done != 2 || len(w.calls.to(ep.ID)) != 2 {
+			t.Errorf("%d of 2 done, %d calls", done, len(w.calls.to(ep.ID)))
+		}
+		w.accountsAreEmpty()
+	})
+}
+
+func TestTakingTheOrderAwayOpensTheLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ep, head := orderedBehindAFailure(t)
+		defer w.stop()
+		free := *ep
+		free.Ordered = false
+		w.put(&free)
+		time.Sleep(time.Second)
+		w.settled()
+		if _, done := w.queue.counts(); done == 0 {
+			t.Errorf("nothing is done, the head is %s", w.queue.get(head).status)
+		}
+	})
+}
+
+func TestTheBudgetBoundsClaims(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hang)
+		defer w.stop()
+		w.d.mu.Lock()
+		w.d.MemoryBudget = 20_000
+		w.d.mu.Unlock()
+		for range 30 {
+			ep := w.endpoint("standard", withSecret)
+			for range 50 {
+				w.publish(ep)
+			}
+		}
+		time.Sleep(time.Minute)
+		w.settled()
+		w.d.mu.Lock()
+		defer w.d.mu.Unlock()
+		size := 0
+		for _, l := range w.d.lanes {
+			if l.owned == 0 {
+				t.Errorf("a lane holds nothing beside a full budget")
+			}
+			size = max(size, l.bytes/max(1, l.owned))
+		}
+		if most := w.d.MemoryBudget + 30*assuredOwned*size; w.d.bytes > most {
+			t.Errorf("%d bytes held, want at most %d", w.d.bytes, most)
+		}
+	})
+}
+
+func TestAPanickingProfileFailsTheAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, accept)
+		defer w.stop()
+		ep := w.endpoint("nolxy", withSecret)
+		broken, _ := w.d.Profiles.Get("nolxy")
+		whole := broken.Render
+		broken.Render = func(*peal.Event) ([]byte, error) { panic("boom") }
+		id := w.publish(ep)
+		w.settled()
+		broken.Render = whole
+		time.Sleep(time.Minute)
+		w.settled()
+		if r := w.queue.get(id); r.status != peal.Succeeded || len(r.attempts) != 2 || r.attempts[0].Error == "" {
+			t.Errorf("%s after %d attempts", r.status, len(r.attempts))
+		}
+	})
+}
+
 func TestPauseKeepsAndResumeDelivers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, accept)

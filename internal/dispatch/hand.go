@@ -11,10 +11,17 @@ import (
 // Retry sets a delivery going again at once: a finished one under its id with its
 // schedule anew, a waiting one ahead of its time.
 func (d *Dispatcher) Retry(ctx context.Context, org string, id peal.DeliveryID) error {
-	ep, err := d.Hand.Revive(ctx, org, id, d.Now())
+	ep, err := d.Hand.Revive(ctx, org, id, d.Now(), d.known)
 	if err != nil {
 		return err
 	}
+	d.mu.Lock()
+	for _, j := range d.lane(ep).queue {
+		if j.ID == id {
+			j.DueAt = d.Now() // the head of an ordered lane, which waits in memory
+		}
+	}
+	d.mu.Unlock()
 	d.Waiting(ep)
 	return nil
 }
@@ -31,8 +38,10 @@ func (d *Dispatcher) Cancel(ctx context.Context, org string, id peal.DeliveryID)
 			continue
 		}
 		if j := l.unqueue(id); j != nil {
+			now := d.Now()
 			d.drop(l, j)
-			d.touch(l, d.Now())
+			d.touch(l, now)
+			d.fill(now)
 		}
 		break
 	}

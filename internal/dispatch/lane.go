@@ -80,6 +80,15 @@ func (l *lane) concurrency(most int) int {
 	return most
 }
 
+// opens is when the next job may start: once the receiver wants to be called again
+// and, where order counts, the head is due.
+func (l *lane) opens() time.Time {
+	if l.ordered() && len(l.queue) > 0 && l.queue[0].DueAt.After(l.closedUntil) {
+		return l.queue[0].DueAt
+	}
+	return l.closedUntil
+}
+
 // room is how many more rows the lane may own.
 func (l *lane) room() int {
 	if l.bytes >= maxOwnedBytes {
@@ -108,6 +117,9 @@ func (l *lane) pop() *Job {
 
 // setEndpoint takes over a changed endpoint.
 func (l *lane) setEndpoint(ep *peal.Endpoint) {
+	if ep != nil {
+		l.org = ep.Org
+	}
 	if ep == nil || ep.RateLimit == 0 {
 		l.bucket = nil
 	} else if l.bucket == nil || l.bucket.Limit() != rate.Limit(ep.RateLimit) {

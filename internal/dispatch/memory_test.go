@@ -46,7 +46,7 @@ func (m *memory) insert(d *Dispatcher, ev *peal.Event, ep *peal.Endpoint, now ti
 	m.mu.Lock()
 	m.seq++
 	r := &row{org: ev.Org, seq: m.seq, status: peal.Pending, job: Job{
-		ID: id, Endpoint: ep.ID, Message: NewMessage(ev), CreatedAt: now, DueAt: now, Size: size,
+		ID: id, Endpoint: ep.ID, Message: NewMessage(ev), DueAt: now, Size: size,
 	}}
 	if owned {
 		r.owner = m.session
@@ -181,12 +181,21 @@ func (m *memory) crash() {
 	}
 }
 
-func (m *memory) Revive(_ context.Context, org string, id peal.DeliveryID, now time.Time) (peal.EndpointID, error) {
+func (m *memory) Revive(_ context.Context, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (peal.EndpointID, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if r := m.live[id]; r != nil {
+		if r.owner == 0 {
+			r.job.DueAt = now
+		}
+		return r.job.Endpoint, nil
+	}
 	r := m.done[id]
 	if r == nil || r.org != org {
 		return peal.EndpointID{}, peal.NotFound("delivery")
+	}
+	if !known(r.job.Endpoint) {
+		return peal.EndpointID{}, peal.Errorf(peal.CodeConflict, "the endpoint was deleted")
 	}
 	delete(m.done, id)
 	m.live[id] = r
@@ -227,7 +236,7 @@ func (m *memory) CancelEndpoint(_ context.Context, ep peal.EndpointID, reason st
 
 func (m *memory) StartReplay(context.Context, *Replay) error { return nil }
 
-func (m *memory) StepReplay(context.Context, string, time.Time, int) (*Replay, error) {
+func (m *memory) StepReplay(context.Context, string, time.Time, int, func(peal.EndpointID) bool) (*Replay, error) {
 	return &Replay{Finished: true}, nil
 }
 

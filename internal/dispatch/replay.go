@@ -22,17 +22,18 @@ func (d *Dispatcher) Replay(ctx context.Context, f peal.DeliveryFilter) (*Replay
 		f.Until = now
 	}
 	r := &Replay{ID: peal.NewDeliveryID(now).As("rpl_"), Filter: f, CreatedAt: now}
+	d.replaying.Lock()
+	defer d.replaying.Unlock()
 	if err := d.Hand.StartReplay(ctx, r); err != nil {
 		return nil, err
 	}
 	return d.stepReplay(ctx, r)
 }
 
+// stepReplay does the next few chunks; d.replaying is held.
 func (d *Dispatcher) stepReplay(ctx context.Context, r *Replay) (*Replay, error) {
-	d.replaying.Lock()
-	defer d.replaying.Unlock()
 	for range replaySteps {
-		next, err := d.Hand.StepReplay(ctx, r.ID, d.Now(), replayChunk)
+		next, err := d.Hand.StepReplay(ctx, r.ID, d.Now(), replayChunk, d.known)
 		if err != nil {
 			return nil, err
 		}
@@ -49,6 +50,8 @@ func (d *Dispatcher) stepReplay(ctx context.Context, r *Replay) (*Replay, error)
 // continueReplays carries on what was not finished when its caller was answered, or
 // when a node stopped.
 func (d *Dispatcher) continueReplays(ctx context.Context) error {
+	d.replaying.Lock()
+	defer d.replaying.Unlock()
 	replays, err := d.Hand.Replays(ctx)
 	if err != nil {
 		return err
@@ -59,4 +62,10 @@ func (d *Dispatcher) continueReplays(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// known tells whether an endpoint is there to be delivered to.
+func (d *Dispatcher) known(id peal.EndpointID) bool {
+	_, ok := d.Directory.Endpoint(id)
+	return ok
 }

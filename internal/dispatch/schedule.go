@@ -15,7 +15,7 @@ func (d *Dispatcher) Reserve(id peal.EndpointID, size int) bool {
 	if d.closing || !l.active() || l.backlog || l.room() <= 0 {
 		return false
 	}
-	if d.bytes+size > d.MemoryBudget && l.owned >= assuredOwned {
+	if size > d.spare(l) && l.owned >= assuredOwned {
 		return false
 	}
 	d.account(l, 1, size)
@@ -45,7 +45,7 @@ func (d *Dispatcher) Deliver(ev *peal.Event, placed []peal.Placement) {
 		l := d.lane(p.Endpoint)
 		l.push(&Job{
 			ID: p.ID, Endpoint: p.Endpoint, Message: m,
-			CreatedAt: ev.AcceptedAt, DueAt: ev.AcceptedAt, Size: p.Size,
+			DueAt: ev.AcceptedAt, Size: p.Size,
 		})
 		d.touch(l, now)
 	}
@@ -69,7 +69,8 @@ func (d *Dispatcher) touch(l *lane, now time.Time) {
 	if d.closing {
 		return
 	}
-	open := !now.Before(l.closedUntil)
+	opens := l.opens()
+	open := !now.Before(opens)
 	ready := open && l.active() && len(l.queue) > 0 && l.inFlight < l.circuit.limit(l.concurrency(d.LaneConcurrency))
 	d.enlist(l, ready)
 	if d.wantsChore(l, now) {
@@ -79,7 +80,7 @@ func (d *Dispatcher) touch(l *lane, now time.Time) {
 	}
 	var at time.Time
 	if l.active() && !open && len(l.queue) > 0 {
-		at = l.closedUntil
+		at = opens
 	}
 	if l.active() && !l.chore && l.nextDue.After(now) && l.room() > 0 && (at.IsZero() || l.nextDue.Before(at)) {
 		at = l.nextDue
@@ -115,7 +116,17 @@ func (d *Dispatcher) wantsChore(l *lane, now time.Time) bool {
 	}
 	// Half empty, so that claims come in batches.
 	room := l.room()
-	return due && room > 0 && room >= l.owned && (d.bytes < d.MemoryBudget || l.owned < assuredOwned)
+	return due && room > 0 && room >= l.owned && d.spare(l) > 0
+}
+
+// spare is how many bytes a lane may take in: what is left of its own and of all
+// lanes' budget, and never nothing for a lane that owns next to nothing.
+func (d *Dispatcher) spare(l *lane) int {
+	spare := min(maxOwnedBytes-l.bytes, d.MemoryBudget-d.bytes)
+	if l.owned < assuredOwned {
+		spare = max(spare, 1)
+	}
+	return spare
 }
 
 func (d *Dispatcher) arm(l *lane, at, now time.Time) {
@@ -217,7 +228,6 @@ func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Jo
 	if v.keep != nil {
 		// The head of an ordered lane waits in its place, and everything behind it.
 		l.queue = append([]*Job{v.keep}, l.queue...)
-		l.closedUntil = v.keep.DueAt
 	}
 	d.touch(l, now)
 	l, j, o = d.take(now)

@@ -30,7 +30,8 @@ type Store interface {
 type Hand interface {
 	// Revive makes a finished delivery live again, waiting and due now, under its
 	// id; a live one that waits becomes due now. RoundStart is set to AttemptCount.
-	Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time) (peal.EndpointID, error)
+	// CodeConflict where its endpoint is not known any more.
+	Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (peal.EndpointID, error)
 	// Cancel finishes a live delivery as Cancelled, whoever owns it; an attempt that
 	// is under way then records nothing. CodeConflict where it is finished.
 	Cancel(ctx context.Context, org string, id peal.DeliveryID, now time.Time) error
@@ -38,9 +39,10 @@ type Hand interface {
 	// and tells how many it did.
 	CancelEndpoint(ctx context.Context, id peal.EndpointID, reason string, now time.Time, limit int) (int, error)
 	// StartReplay stores a replay; StepReplay revives up to limit more of its finished
-	// deliveries and advances it in one transaction, until Replay.Finished.
+	// deliveries and advances it in one transaction, until Replay.Finished; those of
+	// endpoints that are not known any more stay as they are.
 	StartReplay(ctx context.Context, r *Replay) error
-	StepReplay(ctx context.Context, id string, now time.Time, limit int) (*Replay, error)
+	StepReplay(ctx context.Context, id string, now time.Time, limit int, known func(peal.EndpointID) bool) (*Replay, error)
 	// Replays lists the unfinished ones of all orgs.
 	Replays(ctx context.Context) ([]*Replay, error)
 }
@@ -53,7 +55,6 @@ type Job struct {
 	// AttemptCount and RoundStart are the delivery's before the next attempt.
 	AttemptCount int
 	RoundStart   int
-	CreatedAt    time.Time
 	DueAt        time.Time
 	// Size is what the lane's budget was charged.
 	Size int

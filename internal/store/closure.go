@@ -9,18 +9,25 @@ import (
 // returns once that is committed. Where f fails, nothing of it is written. It may
 // run more than once, and not at all where ctx ends first.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
-	return do(ctx, db.writer.writes, f)
+	return do(ctx, db.writer.writes, f, nil)
+}
+
+// WriteThen is Write with a function that runs once f is committed, on the writer's
+// goroutine and so in the order of commits; it must not block.
+func (db *DB) WriteThen(ctx context.Context, f func(*Tx) error, then func()) error {
+	return do(ctx, db.writer.writes, f, then)
 }
 
 // WriteIdle is Write for work that can wait: it runs when there is no other, or else
 // every 200 ms.
 func (db *DB) WriteIdle(ctx context.Context, f func(*Tx) error) error {
-	return do(ctx, db.writer.idle, f)
+	return do(ctx, db.writer.idle, f, nil)
 }
 
 // closure is an item that writes by itself.
 type closure struct {
 	f     func(*Tx) error
+	then  func()
 	state atomic.Int32
 	err   error
 	done  chan error
@@ -32,8 +39,8 @@ const (
 	closureAbandoned
 )
 
-func do(ctx context.Context, l *Lane[*closure], f func(*Tx) error) error {
-	c := &closure{f: f, done: make(chan error, 1)}
+func do(ctx context.Context, l *Lane[*closure], f func(*Tx) error, then func()) error {
+	c := &closure{f: f, then: then, done: make(chan error, 1)}
 	if err := l.Add(c); err != nil {
 		return err
 	}
@@ -71,6 +78,9 @@ func (c *closure) Bytes() int { return 0 }
 func (c *closure) Settle(err error) {
 	if err == nil {
 		err = c.err
+	}
+	if err == nil && c.then != nil && c.state.Load() == closureRuns {
+		c.then()
 	}
 	c.done <- err
 }

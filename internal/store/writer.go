@@ -144,8 +144,10 @@ func (w *writer) all() []lane { return append(w.lanes[:len(w.lanes):len(w.lanes)
 // take fills the batches of one turn. While the database is away, patient lanes and
 // the rest take turns, so that neither keeps the other from being written.
 func (w *writer) take(now time.Time) (batch []lane, rows int) {
+	// Closures speak of what lanes wrote before them, so nothing lingers past one.
+	_, closures := w.writes.ripeIn(now)
 	add := func(l lane) {
-		if wait, any := l.ripeIn(now); any && (wait <= 0 || w.closing) {
+		if wait, any := l.ripeIn(now); any && (wait <= 0 || closures || w.closing) {
 			rows += l.take()
 			batch = append(batch, l)
 		}

@@ -23,9 +23,13 @@ type claimed struct {
 // Claim implements dispatch.Store.
 func (q *Queue) Claim(ctx context.Context, r dispatch.ClaimRequest) (dispatch.Claimed, error) {
 	var c *claim
-	err := q.db.Write(ctx, func(tx *store.Tx) error {
+	err := q.db.WriteThen(ctx, func(tx *store.Tx) error {
 		c = &claim{ClaimRequest: r, tx: tx}
 		return c.run(q.session)
+	}, func() {
+		for _, t := range c.taken {
+			q.owned.add(t.job.ID, place{t.org, r.Endpoint})
+		}
 	})
 	if err != nil || len(c.taken) == 0 {
 		if err != nil {
@@ -36,7 +40,6 @@ func (q *Queue) Claim(ctx context.Context, r dispatch.ClaimRequest) (dispatch.Cl
 	ids := make([]peal.DeliveryID, len(c.taken))
 	for i, t := range c.taken {
 		ids[i] = t.job.ID
-		q.owned.add(t.job.ID, place{t.org, r.Endpoint})
 	}
 	if err := q.loadMessages(ctx, c.taken); err != nil {
 		// Where this fails too, they stay owned until the dispatcher finds that it does
@@ -124,7 +127,7 @@ func (c *claim) take(r store.Row) error {
 	id := deliveryID(r.Blob(1))
 	c.taken = append(c.taken, claimed{org: r.Text(0), event: eventID(r.Blob(2)), job: &dispatch.Job{
 		ID: id, Endpoint: c.Endpoint, AttemptCount: int(r.Int(3)), RoundStart: int(r.Int(4)),
-		CreatedAt: id.Time(), DueAt: store.FromMicros(r.Int(5)), Size: size,
+		DueAt: store.FromMicros(r.Int(5)), Size: size,
 	}})
 	return nil
 }
@@ -188,7 +191,7 @@ func (q *Queue) Release(ctx context.Context, ids []peal.DeliveryID) error {
 		ids = q.owned.ids(func(place) bool { return true })
 	}
 	for chunk := range slices.Chunk(ids, releaseChunk) {
-		err := q.db.Write(ctx, func(tx *store.Tx) error {
+		err := q.db.WriteThen(ctx, func(tx *store.Tx) error {
 			for i := range chunk {
 				p, ok := q.owned.place(chunk[i])
 				if !ok {
@@ -200,11 +203,10 @@ func (q *Queue) Release(ctx context.Context, ids []peal.DeliveryID) error {
 				}
 			}
 			return nil
-		})
+		}, func() { q.owned.remove(chunk...) })
 		if err != nil {
 			return err
 		}
-		q.owned.remove(chunk...)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Revive implements dispatch.Hand.
-func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time) (ep peal.EndpointID, err error) {
+func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (ep peal.EndpointID, err error) {
 	err = q.db.Write(ctx, func(tx *store.Tx) error {
 		found := false
 		// One that is owned is being sent, or waits in a lane: nothing is sooner.
@@ -22,24 +22,30 @@ func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now 
 		if err != nil || found {
 			return err
 		}
-		ep, found, err = revive(tx, org, id, now)
-		if err == nil && !found {
-			err = peal.NotFound("delivery")
+		ep, found, err = revive(tx, org, id, now, known)
+		switch {
+		case err != nil:
+			return err
+		case found:
+			return nil
+		case ep.IsZero():
+			return peal.NotFound("delivery")
 		}
-		return err
+		return peal.Errorf(peal.CodeConflict, "the delivery's endpoint was deleted")
 	})
 	return ep, err
 }
 
 // revive moves a finished delivery back to live, waiting and due now. That of an
-// endpoint with an order goes to the order's end.
-func revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Time) (ep peal.EndpointID, found bool, err error) {
+// endpoint with an order goes to the order's end, and that of an endpoint that was
+// deleted stays where it is.
+func revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (ep peal.EndpointID, found bool, err error) {
 	var suppressed bool
 	err = tx.Query(func(r store.Row) error {
 		ep, found, suppressed = endpointID(r.Blob(0)), true, r.Text(1) == string(peal.Suppressed)
 		return nil
 	}, "SELECT endpoint_id, status FROM done WHERE org = ? AND id = ?", org, id[:])
-	if err != nil || !found {
+	if err != nil || !found || !known(ep) {
 		return ep, false, err
 	}
 	var seq any
@@ -66,7 +72,7 @@ func revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Time) (ep pea
 
 // Cancel implements dispatch.Hand.
 func (q *Queue) Cancel(ctx context.Context, org string, id peal.DeliveryID, now time.Time) error {
-	err := q.db.Write(ctx, func(tx *store.Tx) error {
+	return q.db.WriteThen(ctx, func(tx *store.Tx) error {
 		found, err := cancel(tx, org, id, "", now)
 		if err != nil || found {
 			return err
@@ -79,11 +85,7 @@ func (q *Queue) Cancel(ctx context.Context, org string, id peal.DeliveryID, now 
 			return failed
 		}
 		return err
-	})
-	if err == nil {
-		q.owned.remove(id)
-	}
-	return err
+	}, func() { q.owned.remove(id) })
 }
 
 func cancel(tx *store.Tx, org string, id peal.DeliveryID, reason string, now time.Time) (found bool, err error) {
@@ -102,7 +104,7 @@ func cancel(tx *store.Tx, org string, id peal.DeliveryID, reason string, now tim
 // CancelEndpoint implements dispatch.Hand.
 func (q *Queue) CancelEndpoint(ctx context.Context, ep peal.EndpointID, reason string, now time.Time, limit int) (int, error) {
 	var ids []peal.DeliveryID
-	err := q.db.Write(ctx, func(tx *store.Tx) error {
+	err := q.db.WriteThen(ctx, func(tx *store.Tx) error {
 		ids = ids[:0]
 		var org string
 		err := tx.Query(func(r store.Row) error {
@@ -119,10 +121,9 @@ func (q *Queue) CancelEndpoint(ctx context.Context, ep peal.EndpointID, reason s
 			}
 		}
 		return nil
-	})
+	}, func() { q.owned.remove(ids...) })
 	if err != nil {
 		return 0, err
 	}
-	q.owned.remove(ids...)
 	return len(ids), nil
 }

@@ -88,10 +88,6 @@ func (q *Queue) takeOut(tx *store.Tx, items []*record) error {
 		if r.fenced = false; !r.Status.Finished() {
 			continue
 		}
-		if _, ours := q.owned.place(r.Job.ID); !ours {
-			r.fenced = true
-			continue
-		}
 		if r.Job.AttemptCount > 0 {
 			if err := r.readHistory(tx); err != nil {
 				return err

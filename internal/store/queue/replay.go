@@ -52,7 +52,7 @@ const replayScan = 2000
 // StepReplay implements dispatch.Hand. Without a status in the filter it leaves out
 // what was never meant to be sent: suppressed and cancelled deliveries. Those made
 // after the replay was started are left out too.
-func (q *Queue) StepReplay(ctx context.Context, id string, now time.Time, limit int) (r *dispatch.Replay, err error) {
+func (q *Queue) StepReplay(ctx context.Context, id string, now time.Time, limit int, known func(peal.EndpointID) bool) (r *dispatch.Replay, err error) {
 	err = q.db.Write(ctx, func(tx *store.Tx) error {
 		r, err = readReplay(tx, id)
 		if err != nil {
@@ -63,15 +63,18 @@ func (q *Queue) StepReplay(ctx context.Context, id string, now time.Time, limit 
 			return err
 		}
 		for _, id := range found {
-			ep, _, err := revive(tx, r.Filter.Org, id, now)
+			ep, revived, err := revive(tx, r.Filter.Org, id, now, known)
 			if err != nil {
 				return err
 			}
+			if !revived {
+				continue
+			}
+			r.Deliveries++
 			if !slices.Contains(r.Endpoints, ep) {
 				r.Endpoints = append(r.Endpoints, ep)
 			}
 		}
-		r.Deliveries += len(found)
 		if r.Finished {
 			_, err = tx.Exec("DELETE FROM replay WHERE id = ?", id)
 		} else {

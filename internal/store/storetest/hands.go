@@ -24,9 +24,9 @@ var handTests = map[string]func(*Fixture){
 			{Status: peal.Pending},
 		} {
 			id := e.Deliveries[i].ID
-			_, err := f.Q.Revive(f.Ctx, "other", id, f.Now())
+			_, err := f.Q.Revive(f.Ctx, "other", id, f.Now(), anyEndpoint)
 			f.WantCode(err, peal.CodeNotFound)
-			ep, err := f.Q.Revive(f.Ctx, f.Org, id, f.Now())
+			ep, err := f.Q.Revive(f.Ctx, f.Org, id, f.Now(), anyEndpoint)
 			f.Check(err)
 			got := f.Delivery(id)
 			if ep != e.Deliveries[i].Endpoint || got.Status != want.Status || got.AttemptCount != want.AttemptCount || got.RoundStart != want.RoundStart ||
@@ -47,20 +47,31 @@ var handTests = map[string]func(*Fixture){
 		}
 	},
 
+	"leaves those of unknown endpoints": func(f *Fixture) {
+		e := Own(f.Event(f.Endpoint()))
+		f.Accept(e)
+		f.Check(f.Record(f.Outcome(f.Job(e, 0), peal.Dead, 500))[0])
+		_, err := f.Q.Revive(f.Ctx, f.Org, e.Deliveries[0].ID, f.Now(), func(peal.EndpointID) bool { return false })
+		f.WantCode(err, peal.CodeConflict)
+		if got := f.Delivery(e.Deliveries[0].ID); got.Status != peal.Dead {
+			f.Errorf("it is %s now", got.Status)
+		}
+	},
+
 	"hurries one that waits": func(f *Fixture) {
 		e := Own(f.Event(f.Endpoint()))
 		f.Accept(e)
 		id := e.Deliveries[0].ID
-		_, err := f.Q.Revive(f.Ctx, f.Org, id, f.Now())
+		_, err := f.Q.Revive(f.Ctx, f.Org, id, f.Now(), anyEndpoint)
 		f.Check(err) // it is owned: nothing is sooner
 		f.wantOwned(1)
 		f.Check(f.Record(f.Outcome(f.Job(e, 0), peal.Retrying, 500))[0])
-		_, err = f.Q.Revive(f.Ctx, f.Org, id, f.Now())
+		_, err = f.Q.Revive(f.Ctx, f.Org, id, f.Now(), anyEndpoint)
 		f.Check(err)
 		if c := f.Claim(e.Deliveries[0].Endpoint, false); len(c.Jobs) != 1 || c.Jobs[0].RoundStart != 1 {
 			f.Errorf("claimed %+v", c)
 		}
-		_, err = f.Q.Revive(f.Ctx, f.Org, peal.NewDeliveryID(f.Now()), f.Now())
+		_, err = f.Q.Revive(f.Ctx, f.Org, peal.NewDeliveryID(f.Now()), f.Now(), anyEndpoint)
 		f.WantCode(err, peal.CodeNotFound)
 	},
 
@@ -74,7 +85,7 @@ var handTests = map[string]func(*Fixture){
 		c := f.Claim(ep, true)
 		f.Check(f.Record(f.Outcome(c.Jobs[0], peal.Dead, 500))[0])
 		f.Check(f.Q.Release(f.Ctx, nil))
-		_, err := f.Q.Revive(f.Ctx, f.Org, c.Jobs[0].ID, f.Now())
+		_, err := f.Q.Revive(f.Ctx, f.Org, c.Jobs[0].ID, f.Now(), anyEndpoint)
 		f.Check(err)
 		c = f.Claim(ep, true)
 		if diff := cmp.Diff([]peal.DeliveryID{e.Deliveries[1].ID, e.Deliveries[0].ID}, ids(c.Jobs)); diff != "" {
@@ -152,7 +163,7 @@ var handTests = map[string]func(*Fixture){
 		}
 		steps := 0
 		for !r.Finished {
-			r, err = f.Q.StepReplay(f.Ctx, r.ID, f.Now(), 3)
+			r, err = f.Q.StepReplay(f.Ctx, r.ID, f.Now(), 3, anyEndpoint)
 			f.Check(err)
 			if steps++; steps > 10 {
 				f.Fatal("the replay does not end")
@@ -178,14 +189,14 @@ var handTests = map[string]func(*Fixture){
 		if open, err := f.Q.Replays(f.Ctx); err != nil || len(open) != 0 {
 			f.Errorf("unfinished: %v, %v", open, err)
 		}
-		_, err = f.Q.StepReplay(f.Ctx, r.ID, f.Now(), 3)
+		_, err = f.Q.StepReplay(f.Ctx, r.ID, f.Now(), 3, anyEndpoint)
 		f.WantCode(err, peal.CodeNotFound)
 
 		named := &dispatch.Replay{ID: "rpl_2", CreatedAt: f.Now(), Filter: peal.DeliveryFilter{
 			Org: f.Org, Endpoint: one, Type: "order.created", Status: peal.Suppressed, Since: start, Until: f.Now(),
 		}}
 		f.Check(f.Q.StartReplay(f.Ctx, named))
-		named, err = f.Q.StepReplay(f.Ctx, named.ID, f.Now(), 100)
+		named, err = f.Q.StepReplay(f.Ctx, named.ID, f.Now(), 100, anyEndpoint)
 		f.Check(err)
 		if named.Deliveries != 5 || !named.Finished || !slices.Equal(named.Endpoints, []peal.EndpointID{one}) {
 			f.Errorf("by status: %+v", named)
@@ -196,3 +207,6 @@ var handTests = map[string]func(*Fixture){
 func sortIDs(ids []peal.DeliveryID) {
 	slices.SortFunc(ids, func(a, b peal.DeliveryID) int { return slices.Compare(a[:], b[:]) })
 }
+
+// anyEndpoint knows every endpoint.
+func anyEndpoint(peal.EndpointID) bool { return true }

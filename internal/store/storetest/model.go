@@ -119,7 +119,7 @@ func (m *model) cancel(t *rapid.T) {
 
 func (m *model) revive(t *rapid.T) {
 	r := m.some(t, func(r *modelRow) bool { return !r.owned })
-	_, err := m.Q.Revive(m.Ctx, m.Org, r.job.ID, m.Now())
+	_, err := m.Q.Revive(m.Ctx, m.Org, r.job.ID, m.Now(), anyEndpoint)
 	m.Check(err)
 	j := *r.job
 	j.RoundStart = j.AttemptCount

@@ -11,6 +11,20 @@ import (
 )
 
 var recordTests = map[string]func(*Fixture){
+	"come before a release that follows them": func(f *Fixture) {
+		e := Own(f.Event(f.Endpoint()))
+		f.Accept(e)
+		recorded := make(chan error, 1)
+		o := f.Outcome(f.Job(e, 0), peal.Succeeded, 200)
+		o.Done = func(err error) { recorded <- err }
+		f.Q.Record(o) // lingers
+		f.Check(f.Q.Release(f.Ctx, nil))
+		f.Check(<-recorded)
+		if got := f.Delivery(e.Deliveries[0].ID); got.Status != peal.Succeeded {
+			f.Errorf("it is %s", got.Status)
+		}
+	},
+
 	"finishes an owned delivery": func(f *Fixture) {
 		e := Own(f.Event(f.Endpoint()))
 		f.Accept(e)

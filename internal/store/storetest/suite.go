@@ -191,7 +191,7 @@ func (f *Fixture) Job(e *publish.NewEvent, i int) *dispatch.Job {
 	d := e.Deliveries[i]
 	return &dispatch.Job{
 		ID: d.ID, Endpoint: d.Endpoint, Message: dispatch.NewMessage(e.Event),
-		CreatedAt: d.ID.Time(), DueAt: f.Now(), Size: d.Size,
+		DueAt: f.Now(), Size: d.Size,
 	}
 }
 
