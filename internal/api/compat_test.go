@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,6 +140,22 @@ func TestNemo(t *testing.T) {
 	if ep := s.stored(id); ep.Status != peal.Paused || ep.Private.Secrets[0].Value != "new" {
 		t.Errorf("updated: %+v", ep)
 	}
+	for _, bind := range []struct {
+		name   string
+		types  string
+		events []peal.Pattern
+	}{{"id", `"budget.threshold","admin.*"`, []peal.Pattern{"budget.threshold", "admin.*"}}, {"channel_id", "", nil}} {
+		bound := s.call(adminKey, "POST", "/nemo/channel/bind", `{"`+bind.name+`":"`+id+`","event_types":[`+bind.types+`]}`).want(200)
+		if diff := cmp.Diff(want, bound); diff != "" {
+			t.Errorf("bound (-want +got):\n%s", diff)
+		}
+		if got := s.stored(id).Events; !slices.Equal(got, bind.events) {
+			t.Errorf("bound to %q, want %q", got, bind.events)
+		}
+	}
+	s.call(adminKey, "POST", "/nemo/channel/bind", `{"id":"`+id+`","event_types":["b*"]}`).problem(400, peal.CodeInvalid)
+	s.call(adminKey, "POST", "/nemo/channel/bind", `{"id":"`+id+`"}`).problem(400, peal.CodeInvalid)
+	s.call(adminKey, "POST", "/nemo/channel/bind", `{"event_types":[]}`).problem(404, peal.CodeNotFound)
 	if got := s.call(adminKey, "POST", "/nemo/channel/delete", `{"id":"`+id+`"}`).want(200); got["deleted"] != true {
 		t.Errorf("deleted: %v", got)
 	}

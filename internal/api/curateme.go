@@ -212,10 +212,7 @@ func (a *api) curateMeRoutes() {
 		if d.EndpointID != ep.ID {
 			return nil, peal.NotFound("delivery")
 		}
-		if err := a.Dispatcher.Retry(ctx, who.Org, d.ID); err != nil {
-			return nil, err
-		}
-		if d, err = a.Deliveries.Delivery(ctx, who.Org, d.ID); err != nil {
+		if d, err = a.audited(ctx, who, d.ID, "delivery.retry", a.Dispatcher.Retry); err != nil {
 			return nil, err
 		}
 		return &body[CurateMeDelivery]{showCurateMeDelivery(*d)}, nil

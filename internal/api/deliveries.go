@@ -194,13 +194,13 @@ func (a *api) deliveryRoutes() {
 		OperationID: "retry-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/retry", Tags: []string{"Deliveries"}, DefaultStatus: http.StatusAccepted,
 		Summary: "Try a delivery again now", Description: "A finished one starts its schedule anew, under the same id.", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *DeliveryPath) (*body[Delivery], error) {
-		return a.act(ctx, who, in.ID, a.Dispatcher.Retry)
+		return a.act(ctx, who, in.ID, "delivery.retry", a.Dispatcher.Retry)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "cancel-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/cancel", Tags: []string{"Deliveries"},
 		Summary: "Cancel a delivery that is not finished", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *DeliveryPath) (*body[Delivery], error) {
-		return a.act(ctx, who, in.ID, a.Dispatcher.Cancel)
+		return a.act(ctx, who, in.ID, "delivery.cancel", a.Dispatcher.Cancel)
 	})
 }
 
@@ -211,17 +211,25 @@ type rawJSON struct {
 }
 
 // act does something to a delivery and answers with what became of it.
-func (a *api) act(ctx context.Context, who auth.Identity, id string, do func(context.Context, string, peal.DeliveryID) error) (*body[Delivery], error) {
-	parsed, err := pathID(peal.ParseDeliveryID, id, "delivery")
+func (a *api) act(ctx context.Context, who auth.Identity, id, action string, do func(context.Context, string, peal.DeliveryID) error) (*body[Delivery], error) {
+	d, err := a.delivery(ctx, who, id)
 	if err != nil {
 		return nil, err
 	}
-	if err := do(ctx, who.Org, parsed); err != nil {
-		return nil, err
-	}
-	d, err := a.Deliveries.Delivery(ctx, who.Org, parsed)
-	if err != nil {
+	if d, err = a.audited(ctx, who, d.ID, action, do); err != nil {
 		return nil, err
 	}
 	return &body[Delivery]{showDelivery(*d)}, nil
+}
+
+// audited does something to a delivery, once it stands in the audit trail, and reads
+// the delivery again.
+func (a *api) audited(ctx context.Context, who auth.Identity, id peal.DeliveryID, action string, do func(context.Context, string, peal.DeliveryID) error) (*peal.Delivery, error) {
+	if err := a.Settings.Record(ctx, who.Org, who.Actor, action, id.String(), nil); err != nil {
+		return nil, err
+	}
+	if err := do(ctx, who.Org, id); err != nil {
+		return nil, err
+	}
+	return a.Deliveries.Delivery(ctx, who.Org, id)
 }

@@ -116,7 +116,7 @@ func (a *api) curl(op *huma.Operation) string {
 	if op.Method != http.MethodGet {
 		command += " -X " + op.Method
 	}
-	command += ` "$PEAL_URL` + path + `" \` + "\n" + `  -H "Authorization: Bearer $PEAL_KEY"`
+	command += ` "` + cmp.Or(strings.TrimSuffix(a.PublicURL, "/"), "$PEAL_URL") + path + `" \` + "\n" + `  -H "Authorization: Bearer $PEAL_KEY"`
 	if op.RequestBody == nil {
 		return command
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -54,6 +55,14 @@ type NemoChannelUpdate struct {
 type NemoChannelID struct {
 	_  struct{} `additionalProperties:"true"`
 	ID string   `json:"id" example:"ep_01h455vb4pex5vsknk084sn02q"`
+}
+
+// NemoChannelBind chooses what a channel gets.
+type NemoChannelBind struct {
+	_          struct{} `additionalProperties:"true"`
+	ID         string   `json:"id,omitempty" example:"ep_01h455vb4pex5vsknk084sn02q"`
+	ChannelID  string   `json:"channel_id,omitempty" doc:"May stand for id."`
+	EventTypes []string `json:"event_types" nullable:"false" example:"budget.threshold,admin.*" doc:"Event types, prefixes such as budget.*, or *; replaces those before. None are every event."`
 }
 
 // NemoChannels lists channels.
@@ -145,6 +154,22 @@ func (a *api) nemoRoutes() {
 		}
 		ep, err = a.Settings.UpdateEndpoint(ctx, who.Actor, who.Org, ep.ID, func(ep *peal.Endpoint) error {
 			return a.changeNemo(ep, &in.Body)
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &body[NemoChannel]{showNemo(ep)}, nil
+	})
+	register(a, peal.Admin, huma.Operation{
+		OperationID: "nemo-channel-bind", Method: http.MethodPost, Path: "/nemo/channel/bind", Tags: tags, Summary: "Choose the events that an alert channel gets",
+	}, func(ctx context.Context, who auth.Identity, in *struct{ Body NemoChannelBind }) (*body[NemoChannel], error) {
+		ep, err := a.endpoint(who, cmp.Or(in.Body.ID, in.Body.ChannelID))
+		if err != nil {
+			return nil, err
+		}
+		ep, err = a.Settings.UpdateEndpoint(ctx, who.Actor, who.Org, ep.ID, func(ep *peal.Endpoint) error {
+			ep.Events = patterns(in.Body.EventTypes)
+			return nil
 		})
 		if err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -36,12 +37,21 @@ func (a *api) newHuma() huma.API {
 					"key": {Type: "http", Scheme: "bearer", Description: "The server's admin key, or an org's API key."},
 				},
 			},
+			Servers:        a.servers(),
 			OnAddOperation: []huma.AddOpFunc{tidy},
 		},
 		Formats:       map[string]huma.Format{"application/json": format, "json": format},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{translate},
 	})
+}
+
+// servers names the address that the operator gave.
+func (a *api) servers() []*huma.Server {
+	if a.PublicURL == "" {
+		return nil
+	}
+	return []*huma.Server{{URL: strings.TrimSuffix(a.PublicURL, "/")}}
 }
 
 // unmarshal refuses what JSON parsers read differently from one another.
@@ -84,7 +94,8 @@ func (a *api) describePublish() {
 		OperationID: "publish-events", Method: http.MethodPost, Path: "/v1/events", Tags: []string{"Events"},
 		Security: []map[string][]string{{"key": {}}},
 		Summary:  "Publish one event or a batch",
-		Description: describe("Answered after the events are durable. An array is a batch of at most 1,000 events, all or nothing. "+
+		Description: describe("Answered after the events are durable. An array is a batch, all or nothing: at most 1,000 events, 16 times the "+
+			"bytes that one event may have, and 20,000 deliveries. "+
 			"CloudEvents 1.0 are taken in structured, binary and batch mode. A repeated Idempotency-Key or id answers the same again, "+
 			"with duplicate:true, and sends nothing twice; with another body it is 422.", peal.Publisher),
 		Parameters: []*huma.Param{{

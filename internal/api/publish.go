@@ -23,7 +23,7 @@ const (
 // EventPublish is an event as it is published.
 type EventPublish struct {
 	Type     string         `json:"type" maxLength:"128" example:"budget.exceeded"`
-	Data     map[string]any `json:"data" example:"{\"total\":99.9}" doc:"Any JSON object; numbers keep their digits."`
+	Data     map[string]any `json:"data,omitempty" example:"{\"total\":99.9}" doc:"Any JSON object; numbers keep their digits. Absent is {}."`
 	ID       string         `json:"id,omitempty" maxLength:"256" doc:"Chosen by the publisher, unique in the org; made up where absent."`
 	Source   string         `json:"source,omitempty" maxLength:"1024"`
 	Time     time.Time      `json:"time,omitzero" doc:"When it happened; now where absent."`
@@ -58,14 +58,15 @@ func (a *api) publish(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	raw, err := a.readEvents(w, r)
-	if err != nil {
+	body := intakeBody{intake: &a.intake}
+	defer body.release()
+	if err := a.readEvents(w, r, &body); err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	inputs, batch, ok, err := publish.ParseCloudEvents(r.Header, raw)
+	inputs, batch, ok, err := publish.ParseCloudEvents(r.Header, body.raw)
 	if !ok {
-		inputs, batch, err = publish.ParseJSON(raw)
+		inputs, batch, err = publish.ParseJSON(body.raw)
 	}
 	if err != nil {
 		a.fail(w, r, err)
@@ -84,25 +85,27 @@ func (a *api) publish(w http.ResponseWriter, r *http.Request) {
 
 // readEvents reads a body of at most the batch's limit, or the single event's where
 // it holds no array.
-func (a *api) readEvents(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (a *api) readEvents(w http.ResponseWriter, r *http.Request, body *intakeBody) error {
 	limit := int64(a.MaxEventBytes) * batchFactor
-	tooLarge := peal.Errorf(peal.CodeTooLarge, "the body is too large; one event has at most %d bytes", a.MaxEventBytes)
+	tooLarge := peal.Errorf(peal.CodeTooLarge, "the body is too large: an event has at most %d bytes, a batch %d", a.MaxEventBytes, limit)
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close")
-		return nil, tooLarge
+		return tooLarge
 	}
-	buf := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
-	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
-		return nil, bodyError(err, tooLarge)
+	if err := body.read(http.MaxBytesReader(w, r.Body, limit), r.ContentLength); err != nil {
+		return bodyError(err, tooLarge)
 	}
-	raw := buf.Bytes()
-	if len(raw) > a.MaxEventBytes*singleFactor && !bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("[")) {
-		return nil, tooLarge
+	if len(body.raw) > a.MaxEventBytes*singleFactor && !bytes.HasPrefix(bytes.TrimLeft(body.raw, " \t\r\n"), []byte("[")) {
+		return tooLarge
 	}
-	return raw, nil
+	return nil
 }
 
 func bodyError(err, tooLarge error) error {
+	var known *peal.Error
+	if errors.As(err, &known) {
+		return err
+	}
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return tooLarge

@@ -32,6 +32,10 @@ func TestPublish(t *testing.T) {
 		t.Errorf("found by its own id: %v", event)
 	}
 
+	if again := s.call(key, "POST", "/v1/events", `{"id":"`+got["id"].(string)+`","type":"other"}`).want(202); again["id"] != got["id"] || again["duplicate"] != false {
+		t.Errorf("a publisher's own id of the server's form, and no data: %v", again)
+	}
+
 	batch := s.call(key, "POST", "/v1/events", ` [{"type":"order.paid","data":{}},{"type":"x","data":{}}]`).want(202)["data"].([]any)
 	if len(batch) != 2 || batch[0].(map[string]any)["deliveries"] != 1.0 || batch[1].(map[string]any)["deliveries"] != 0.0 {
 		t.Errorf("a batch: %v", batch)
@@ -84,7 +88,10 @@ func TestLimitIsTheEvents(t *testing.T) {
 	s.call(adminKey, "POST", "/v1/events", `{"type":"a","data":{`+strings.Repeat(" ", 10000)+`}}`).problem(413, peal.CodeTooLarge)
 	event := `{"type":"a","data":{"x":"` + strings.Repeat("x", 3000) + `"}}`
 	s.call(adminKey, "POST", "/v1/events", "["+strings.Repeat(event+",", 9)+event+"]").want(202)
-	s.call(adminKey, "POST", "/v1/events", "["+strings.Repeat(event+",", 30)+event+"]").problem(413, peal.CodeTooLarge)
+	p := s.call(adminKey, "POST", "/v1/events", "["+strings.Repeat(event+",", 30)+event+"]").problem(413, peal.CodeTooLarge)
+	if !strings.Contains(p.Detail, "4096 bytes") || !strings.Contains(p.Detail, "a batch 65536") {
+		t.Errorf("the limits are not named: %s", p.Detail)
+	}
 }
 
 func TestNumbersKeepTheirDigits(t *testing.T) {

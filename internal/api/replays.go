@@ -55,6 +55,9 @@ func (a *api) replayRoutes() {
 			}
 			f.Event = ev.ID
 		}
+		if err := a.Settings.Record(ctx, who.Org, who.Actor, "deliveries.replay", who.Org, want); err != nil {
+			return nil, err
+		}
 		r, err := a.Dispatcher.Replay(ctx, f)
 		if err != nil {
 			return nil, err

@@ -177,3 +177,54 @@ func TestDeliveries(t *testing.T) {
 	s.call(adminKey, "POST", "/v1/replays", `{"filter":{"event":"nope"}}`).problem(404, peal.CodeNotFound)
 	s.call(adminKey, "POST", "/v1/replays", `{}`).problem(400, peal.CodeInvalid)
 }
+
+// What people do to deliveries stands in the audit trail.
+func TestDeedsByHandAreAudited(t *testing.T) {
+	s := newServer(t)
+	owner := s.key("acme", peal.Admin)
+	ep := s.newEndpoint(owner, `,"profile":"curate-me"`)
+	event, delivery := s.published(owner)
+	actor := s.call(owner, "GET", "/v1/keys", "").want(200)["data"].([]any)[0].(map[string]any)["id"]
+	for _, deed := range []struct {
+		path, body     string
+		status         int
+		action, object string
+		detail         any
+	}{
+		{"/v1/deliveries/" + delivery + "/retry", "", 202, "delivery.retry", delivery, nil},
+		{"/api/v1/admin/webhooks/" + ep + "/deliveries/" + delivery + "/retry", "", 202, "delivery.retry", delivery, nil},
+		{"/v1/deliveries/" + delivery + "/cancel", "", 200, "delivery.cancel", delivery, nil},
+		{"/v1/deliveries/" + delivery + "/cancel", "", 409, "delivery.cancel", delivery, nil}, // asked for, and refused
+		{"/v1/replays", `{"filter":{"event":"` + event + `"}}`, 202, "deliveries.replay", "acme", map[string]any{"event": event}},
+	} {
+		before := s.call(owner, "GET", "/v1/audit", "").want(200)["data"].([]any)
+		s.call(owner, "POST", deed.path, deed.body).want(deed.status)
+		trail := s.call(owner, "GET", "/v1/audit", "").want(200)["data"].([]any)
+		if len(trail) != len(before)+1 {
+			t.Errorf("%s leaves %d entries", deed.path, len(trail)-len(before))
+			continue
+		}
+		got := trail[0].(map[string]any)
+		want := map[string]any{"id": got["id"], "time": got["time"], "actor": actor, "action": deed.action, "object": deed.object, "detail": deed.detail}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", deed.path, diff)
+		}
+	}
+	before := s.call(owner, "GET", "/v1/audit", "").Body
+	s.call(owner, "POST", "/v1/deliveries/"+strings.Replace(delivery, "dlv_0", "dlv_1", 1)+"/retry", "").problem(404, peal.CodeNotFound)
+	if after := s.call(owner, "GET", "/v1/audit", "").Body; after != before {
+		t.Error("a delivery that does not exist leaves an entry")
+	}
+}
+
+// There is nobody left to send to.
+func TestRetryOfADeletedEndpointsDelivery(t *testing.T) {
+	s := newServer(t)
+	ep := s.newEndpoint(adminKey, "")
+	_, delivery := s.published(adminKey)
+	s.call(adminKey, "POST", "/v1/deliveries/"+delivery+"/cancel", "").want(200)
+	if r := s.call(adminKey, "DELETE", "/v1/endpoints/"+ep, ""); r.Status != 204 {
+		t.Fatalf("%d: %s", r.Status, r.Body)
+	}
+	s.call(adminKey, "POST", "/v1/deliveries/"+delivery+"/retry", "").problem(409, peal.CodeConflict)
+}

@@ -99,7 +99,7 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 			ids["{id}"] = key
 		case strings.Contains(op.Path, "/orgs/"):
 			ids["{id}"] = "acme"
-		case op.OperationID == "nemo-channel-update", op.OperationID == "nemo-channel-delete", op.OperationID == "create-replay":
+		case op.OperationID == "nemo-channel-update", op.OperationID == "nemo-channel-bind", op.OperationID == "nemo-channel-delete", op.OperationID == "create-replay":
 			ids["body"] = ep
 		}
 		if !strings.Contains(op.Path, "{") && ids["body"] == "" || op.OperationID == "put-event-type" || op.OperationID == "get-event-type" {
@@ -200,6 +200,21 @@ func TestDocsPage(t *testing.T) {
 	}
 	if doc := s.call("", "GET", "/openapi.json", ""); doc.want(200)["openapi"] != "3.1.0" {
 		t.Error("not OpenAPI 3.1")
+	}
+}
+
+// Where the operator says how the server is reached, the documents say it too.
+func TestDocumentsNameThePublicAddress(t *testing.T) {
+	c := newServer(t).Config
+	c.PublicURL = "https://peal.example.com/"
+	s := &server{api: build(c), t: t}
+	servers := s.call("", "GET", "/openapi.json", "").want(200)["servers"].([]any)
+	if len(servers) != 1 || servers[0].(map[string]any)["url"] != "https://peal.example.com" {
+		t.Errorf("servers: %v", servers)
+	}
+	page := s.call("", "GET", "/docs", "").Body
+	if !strings.Contains(page, "https://peal.example.com/v1/events&#34;") || strings.Contains(page, "$PEAL_URL") {
+		t.Error("the page's commands do not go to the public address")
 	}
 }
 

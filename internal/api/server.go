@@ -39,12 +39,15 @@ type Config struct {
 	Now     func() time.Time
 	// MaxEventBytes bounds one event.
 	MaxEventBytes int
+	// PublicURL is how clients reach the server, empty if nobody said.
+	PublicURL string
 }
 
 type api struct {
 	Config
-	mux  *http.ServeMux
-	huma huma.API
+	mux    *http.ServeMux
+	huma   huma.API
+	intake intake
 }
 
 // New makes the handler of every route.
@@ -91,7 +94,16 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	assumeJSON(r.Header)
 	a.mux.ServeHTTP(w, r)
+}
+
+// assumeJSON takes a body that names no type, or the one that curl names unless told
+// otherwise, for the JSON that every route wants.
+func assumeJSON(h http.Header) {
+	if ct := h.Get("Content-Type"); ct == "" || ct == "application/x-www-form-urlencoded" {
+		h.Set("Content-Type", "application/json")
+	}
 }
 
 // noRoute answers what no route takes, as a Problem instead of the mux's text.

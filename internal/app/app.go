@@ -61,9 +61,9 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 			err = errors.Join(err, a.close())
 		}
 	}()
-	ring, err := keyring(cfg)
-	if err != nil {
-		return nil, err
+	// First what fails without leaving a trace: a key that is made must be shown.
+	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("cannot listen on %s; choose another address with --listen: %w", cfg.Listen, err)
 	}
 	profiles, err := loadProfiles(cfg.Profiles)
 	if err != nil {
@@ -83,12 +83,13 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	ring, err := keyring(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a.join(ring, profiles, version)
 	if err := a.prepare(ctx); err != nil {
 		return nil, err
-	}
-	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
 	return a, nil
 }
@@ -122,6 +123,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Store: q, Reader: q, Directory: a.directory, Profiles: profiles,
 		Lanes: a.dispatcher, Sender: a.dispatcher, Now: a.db.Now,
 		MaxEventBytes: cfg.MaxEventBytes, IdempotencyTTL: cfg.IdempotencyTTL, Observe: a.metrics.Accepted,
+		Finished: func(s peal.Status) { a.metrics.Outcome("", nil, s) },
 	})
 	a.janitor = janitor.New(janitor.Config{
 		Store: q, Now: a.db.Now, Log: a.log,
@@ -137,7 +139,8 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Auth: auth.New(a.directory, adminKeys...), Directory: a.directory, Settings: a.settings,
 		Profiles: profiles, Channels: channels, Events: q, Deliveries: q,
 		Publisher: a.publisher, Dispatcher: a.dispatcher,
-		Ready: a.db.Ping, Metrics: a.metrics.Handler(), Log: a.log, Now: a.db.Now, MaxEventBytes: cfg.MaxEventBytes,
+		Ready: a.db.Ping, Metrics: a.metrics.Handler(), Log: a.log, Now: a.db.Now,
+		MaxEventBytes: cfg.MaxEventBytes, PublicURL: cfg.PublicURL,
 	})
 	a.server = api.NewServer(a.metrics.Instrument(handler), a.log)
 }
@@ -170,7 +173,7 @@ func (a *App) prepare(ctx context.Context) error {
 		return err
 	}
 	if a.adminKey = a.cfg.AdminKey; a.adminKey != "" {
-		return nil
+		return a.settings.RetireAdminKey(ctx)
 	}
 	var err error
 	a.adminKey, err = a.settings.EnsureAdminKey(ctx)

@@ -27,15 +27,6 @@ func (*webhook) Fields() []Field {
 // maxHeaders is how many headers an endpoint may add.
 const maxHeaders = 32
 
-// reserved are the headers, in lower case, that the built-in formats write. Those of
-// users' own formats are kept safe in Send.
-var reserved = []string{
-	"content-type",
-	"webhook-id", "webhook-timestamp", "webhook-signature",
-	"x-webhook-signature", "x-webhook-event", "x-webhook-timestamp",
-	"x-nemo-signature", "x-nolxy-signature",
-}
-
 func (w *webhook) Check(ctx context.Context, ep *peal.Endpoint) error {
 	if len(ep.Private.Headers) > maxHeaders {
 		return peal.Invalid("headers", "at most %d headers", maxHeaders)
@@ -44,7 +35,8 @@ func (w *webhook) Check(ctx context.Context, ep *peal.Endpoint) error {
 		if err := egress.CheckHeader(name, value); err != nil {
 			return err
 		}
-		if slices.Contains(reserved, strings.ToLower(name)) {
+		// Those of users' own formats are kept safe in Send.
+		if peal.BuiltinHeader(strings.ToLower(name)) {
 			return peal.Invalid("headers", "header %s is part of the delivery's format and cannot be chosen", name)
 		}
 	}

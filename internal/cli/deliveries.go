@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/peal-dev/peal/client"
+	"github.com/peal-dev/peal/internal/peal"
 )
 
 type deliveriesCmd struct {
@@ -81,15 +82,8 @@ func (c *getDeliveryCmd) Run(ctx context.Context, s Streams) error {
 		column[client.Attempt]{"TOOK", func(a client.Attempt) string { return fmt.Sprintf("%g ms", a.DurationMS) }},
 		column[client.Attempt]{"STATUS", func(a client.Attempt) string { return number(a.StatusCode) }},
 		column[client.Attempt]{"ERROR", func(a client.Attempt) string { return a.Error }},
-		column[client.Attempt]{"ANSWER", func(a client.Attempt) string { return clip(a.ResponseBody, 60) }},
+		column[client.Attempt]{"ANSWER", func(a client.Attempt) string { return peal.Clip(a.ResponseBody, 60) }},
 	)
-}
-
-func clip(s string, runes int) string {
-	if r := []rune(s); len(r) > runes {
-		return string(r[:runes]) + "…"
-	}
-	return s
 }
 
 type payloadCmd struct {
@@ -114,19 +108,11 @@ type deliveryArgs struct {
 type retryDeliveryCmd struct{ deliveryArgs }
 
 func (c *retryDeliveryCmd) Run(ctx context.Context, s Streams) error {
-	return each(ctx, s, c.IDs, "is due now", only(c.client().RetryDelivery))
+	return each(ctx, s, c.format, c.IDs, "is due now", c.client().RetryDelivery)
 }
 
 type cancelDeliveryCmd struct{ deliveryArgs }
 
 func (c *cancelDeliveryCmd) Run(ctx context.Context, s Streams) error {
-	return each(ctx, s, c.IDs, "cancelled", only(c.client().CancelDelivery))
-}
-
-// only drops what an action answers.
-func only[T any](act func(context.Context, string) (T, error)) func(context.Context, string) error {
-	return func(ctx context.Context, id string) error {
-		_, err := act(ctx, id)
-		return err
-	}
+	return each(ctx, s, c.format, c.IDs, "cancelled", c.client().CancelDelivery)
 }

@@ -165,7 +165,7 @@ type deleteEndpointCmd struct {
 }
 
 func (c *deleteEndpointCmd) Run(ctx context.Context, s Streams) error {
-	return each(ctx, s, c.IDs, "deleted", c.client().DeleteEndpoint)
+	return each(ctx, s, c.format, c.IDs, "deleted", deleting(c.client().DeleteEndpoint))
 }
 
 type testEndpointCmd struct{ endpointArg }

@@ -62,7 +62,7 @@ type deleteKeyCmd struct {
 }
 
 func (c *deleteKeyCmd) Run(ctx context.Context, s Streams) error {
-	return each(ctx, s, c.IDs, "deleted", c.client().DeleteKey)
+	return each(ctx, s, c.format, c.IDs, "deleted", deleting(c.client().DeleteKey))
 }
 
 func printKey(s Streams, f format, k client.Key) error {

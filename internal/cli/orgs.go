@@ -81,7 +81,7 @@ type deleteOrgCmd struct {
 }
 
 func (c *deleteOrgCmd) Run(ctx context.Context, s Streams) error {
-	return each(ctx, s, c.IDs, "deleted", c.client().DeleteOrg)
+	return each(ctx, s, c.format, c.IDs, "deleted", deleting(c.client().DeleteOrg))
 }
 
 func printOrg(s Streams, f format, o client.Org) error {

@@ -104,13 +104,39 @@ func take[T any](items func(yield func(T, error) bool), limit int) ([]T, error) 
 	return out, nil
 }
 
-// each runs an action for every id and stops at the first that fails.
-func each(ctx context.Context, s Streams, ids []string, done string, act func(ctx context.Context, id string) error) error {
+// each runs an action for every id, stops at the first that fails, and prints what was
+// done until then: a line for each, or a JSON list of what the action answered.
+func each[T any](ctx context.Context, s Streams, f format, ids []string, done string, act func(ctx context.Context, id string) (T, error)) error {
+	answers := []T{}
+	var failed error
 	for _, id := range ids {
-		if err := act(ctx, id); err != nil {
+		answer, err := act(ctx, id)
+		if err != nil {
+			failed = err
+			break
+		}
+		answers = append(answers, answer)
+		if !f.json() {
+			fmt.Fprintf(s.Out, "%s %s\n", id, done)
+		}
+	}
+	if f.json() {
+		if err := writeJSON(s.Out, answers); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.Out, "%s %s\n", id, done)
 	}
-	return nil
+	return failed
+}
+
+// deletion is what a command prints of an object that is gone.
+type deletion struct {
+	ID      string `json:"id"`
+	Deleted bool   `json:"deleted"`
+}
+
+// deleting gives a deletion, which the server answers with nothing, something to print.
+func deleting(act func(ctx context.Context, id string) error) func(context.Context, string) (deletion, error) {
+	return func(ctx context.Context, id string) (deletion, error) {
+		return deletion{id, true}, act(ctx, id)
+	}
 }

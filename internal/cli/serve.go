@@ -35,7 +35,7 @@ func (c *serveCmd) Run(ctx context.Context, s Streams, v Version) error {
 		return err
 	}
 	if c.AdminKey == "" && a.AdminKey() != "" {
-		fmt.Fprintf(s.Err, "\nA new database: this is its admin key. It is not shown again.\n\n    %s\n\n", a.AdminKey())
+		fmt.Fprintf(s.Err, "\nThis is the admin key that was made. It is not shown again.\n\n    %s\n\n", a.AdminKey())
 	}
 	return serve(ctx, a, func() { fmt.Fprintf(s.Out, "listening on http://%s\n", a.Addr()) })
 }

@@ -96,7 +96,7 @@ func invalidSchema(err error) error {
 	if errors.As(err, &bad) && errors.As(bad.Err, &at) {
 		return misfit("schema", at)
 	}
-	return peal.Invalid("schema", "not a JSON Schema: %s", clip(strings.ReplaceAll(err.Error(), schemaURL, "")))
+	return peal.Invalid("schema", "not a JSON Schema: %s", peal.Clip(strings.ReplaceAll(err.Error(), schemaURL, ""), clipLen))
 }
 
 // Check reports where a JSON document does not fit the schema; the path of the place
@@ -187,7 +187,7 @@ func misfit(field string, err *jsonschema.ValidationError) error {
 	first := slices.MinFunc(places, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.message, b.message))
 	})
-	return peal.Invalid(first.path, "%s", clip(first.message))
+	return peal.Invalid(first.path, "%s", peal.Clip(first.message, clipLen))
 }
 
 // path writes a place as data.items[2].price.
@@ -198,16 +198,11 @@ func path(field string, tokens []string) string {
 		if _, err := strconv.ParseUint(t, 10, 32); err == nil {
 			b.WriteString("[" + t + "]")
 		} else {
-			b.WriteString("." + clip(t))
+			b.WriteString("." + peal.Clip(t, clipLen))
 		}
 	}
 	return b.String()
 }
 
-func clip(s string) string {
-	const most = 200
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
+// clipLen is how much of a library's message or of a name is shown.
+const clipLen = 200

@@ -17,6 +17,7 @@ import (
 type verdict struct {
 	succeeded, failed bool
 	timedOut          bool
+	reason            string // why it failed
 	// leaveAlone is how long the receiver asked not to be called.
 	leaveAlone time.Duration
 	// keep is the job as it goes back to the head of its ordered lane.
@@ -58,7 +59,7 @@ func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
 func (d *Dispatcher) failed(l *lane, j *Job, ep *peal.Endpoint, s sent) verdict {
 	now := d.Now()
 	o := &Outcome{Job: j, Now: now, Attempt: &s.attempt}
-	v := verdict{failed: true, timedOut: s.timedOut}
+	v := verdict{failed: true, timedOut: s.timedOut, reason: s.attempt.Error}
 	if len(s.policy.Schedule) > 0 {
 		v.leaveAlone = min(s.result.RetryAfter, peal.MaxRetryAfter)
 	}
@@ -112,7 +113,7 @@ func (d *Dispatcher) disableIfDue(l *lane, ep *peal.Endpoint, gone bool, now tim
 		since, err := d.Health.FailingSince(d.sending, ep.ID)
 		if err != nil {
 			d.Log.Warn("an endpoint's history could not be read", "endpoint", ep.ID, "error", err)
-		} else if !since.IsZero() && now.Sub(since) >= d.DisableAfter {
+		} else if !since.IsZero() && now.Sub(later(since, ep.ActiveSince)) >= d.DisableAfter {
 			reason = "every attempt failed for " + d.DisableAfter.String()
 		}
 	}
@@ -121,7 +122,18 @@ func (d *Dispatcher) disableIfDue(l *lane, ep *peal.Endpoint, gone bool, now tim
 	}
 	if err := d.Disable(d.sending, ep.ID, reason); err != nil {
 		d.Log.Error("an endpoint could not be disabled", "endpoint", ep.ID, "error", err)
+		return
 	}
+	d.Log.Warn("an endpoint is disabled", "endpoint", ep.ID, "org", ep.Org, "reason", reason)
+}
+
+// later is the later of two times: what failed before an endpoint was resumed does
+// not count against it.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (d *Dispatcher) dueForHealthCheck(l *lane, now time.Time) bool {

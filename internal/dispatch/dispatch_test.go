@@ -478,8 +478,18 @@ func TestFiveDaysOfFailingDisable(t *testing.T) {
 			time.Sleep(24 * time.Hour)
 		}
 		w.settled()
-		if now, _ := w.dir.Endpoint(ep.ID); now.Status != peal.Disabled || now.StatusReason == "" {
+		now, _ := w.dir.Endpoint(ep.ID)
+		if now.Status != peal.Disabled || now.StatusReason == "" {
 			t.Errorf("after six days of failing: %s, %q", now.Status, now.StatusReason)
+		}
+		resumed := *now
+		resumed.Status, resumed.ActiveSince = peal.Active, time.Now()
+		w.put(&resumed)
+		w.publish(&resumed)
+		time.Sleep(time.Hour)
+		w.settled()
+		if now, _ := w.dir.Endpoint(ep.ID); now.Status != peal.Active {
+			t.Errorf("disabled again by its first failures after it was resumed")
 		}
 	})
 }

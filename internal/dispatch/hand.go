@@ -31,6 +31,9 @@ func (d *Dispatcher) Cancel(ctx context.Context, org string, id peal.DeliveryID)
 	if err := d.Hand.Cancel(ctx, org, id, d.Now()); err != nil {
 		return err
 	}
+	if d.Observe != nil {
+		d.Observe("", nil, peal.Cancelled)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, l := range d.lanes {

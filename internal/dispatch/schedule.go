@@ -216,11 +216,15 @@ func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Jo
 	o.finished()
 	l.inFlight--
 	l.measure(now)
+	wasOpen := l.circuit.open
 	switch {
 	case v.succeeded:
 		l.circuit.succeeded(l.concurrency(d.LaneConcurrency))
 	case v.failed:
 		l.circuit.failedAt(j.ID, v.timedOut)
+	}
+	if l.circuit.open != wasOpen {
+		d.logCircuit(l, v)
 	}
 	if until := now.Add(v.leaveAlone); v.leaveAlone > 0 && until.After(l.closedUntil) {
 		l.closedUntil = until
@@ -233,4 +237,14 @@ func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Jo
 	l, j, o = d.take(now)
 	d.fill(now)
 	return l, j, o
+}
+
+// logCircuit tells when an endpoint stops answering and when it is back: a line for
+// each, not one for every delivery.
+func (d *Dispatcher) logCircuit(l *lane, v verdict) {
+	if l.circuit.open {
+		d.Log.Warn("an endpoint keeps failing; it gets one attempt at a time", "endpoint", l.id, "org", l.org, "error", v.reason)
+	} else {
+		d.Log.Info("an endpoint works again", "endpoint", l.id, "org", l.org)
+	}
 }

@@ -1,31 +1,13 @@
 package egress
 
-import (
-	"github.com/peal-dev/peal/internal/peal"
-)
-
-// Limits of a header, in bytes.
-const (
-	maxHeaderName  = 128
-	maxHeaderValue = 8 << 10
-)
-
-// managed are the headers, in lower case, that the client writes itself or that
-// belong to one connection (RFC 9110, 7.6.1). An Accept-Encoding could bring back
-// bodies that nobody decodes.
-var managed = map[string]bool{
-	"accept-encoding": true, "connection": true, "content-length": true, "expect": true, "host": true,
-	"http2-settings": true, "keep-alive": true, "proxy-authenticate": true, "proxy-authorization": true,
-	"proxy-connection": true, "te": true, "trailer": true, "transfer-encoding": true, "upgrade": true,
-	"user-agent": true,
-}
+import "github.com/peal-dev/peal/internal/peal"
 
 // CheckHeader reports why a header may not be added to a request: its name is no
 // token, its value would break the line, or it is the client's own to write.
 func CheckHeader(name, value string) error {
-	var lower [maxHeaderName]byte
-	if name == "" || len(name) > maxHeaderName {
-		return peal.Invalid("headers", "a header's name must have 1 to %d characters", maxHeaderName)
+	var lower [peal.MaxHeaderName]byte
+	if name == "" || len(name) > peal.MaxHeaderName {
+		return peal.Invalid("headers", "a header's name must have 1 to %d characters", peal.MaxHeaderName)
 	}
 	for i := range len(name) {
 		b := name[i]
@@ -37,11 +19,11 @@ func CheckHeader(name, value string) error {
 		}
 		lower[i] = b
 	}
-	if managed[string(lower[:len(name)])] {
+	if peal.TransportHeader(string(lower[:len(name)])) {
 		return peal.Invalid("headers", "header %s is set by the server and cannot be chosen", name)
 	}
-	if len(value) > maxHeaderValue || !validValue(value) {
-		return peal.Invalid("headers", "header %s: a value must be at most %d bytes on one line", name, maxHeaderValue)
+	if len(value) > peal.MaxHeaderValue || !validValue(value) {
+		return peal.Invalid("headers", "header %s: a value must be at most %d bytes on one line", name, peal.MaxHeaderValue)
 	}
 	return nil
 }

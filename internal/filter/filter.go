@@ -51,7 +51,7 @@ func Compile(expr string) (*Program, error) {
 	}
 	program, err := env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
 	if err != nil {
-		return nil, peal.Invalid("filter", "%s", clip(err.Error()))
+		return nil, peal.Invalid("filter", "%s", peal.Clip(err.Error(), clipLen))
 	}
 	return &Program{program: program}, nil
 }
@@ -66,18 +66,13 @@ func invalid(issues *cel.Issues) error {
 	message, _, _ := strings.Cut(first.Message, "\n")
 	message = strings.ReplaceAll(message, " (in container '')", "")
 	if first.Location.Line() < 1 { // about the whole filter
-		return peal.Invalid("filter", "%s", clip(message))
+		return peal.Invalid("filter", "%s", peal.Clip(message, clipLen))
 	}
-	return peal.Invalid("filter", "%d:%d: %s", first.Location.Line(), max(1, first.Location.Column()+1), clip(message))
+	return peal.Invalid("filter", "%d:%d: %s", first.Location.Line(), max(1, first.Location.Column()+1), peal.Clip(message, clipLen))
 }
 
-func clip(s string) string {
-	const most = 200
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
+// clipLen is how much of a library's message is shown.
+const clipLen = 200
 
 // MatchInput tells whether the filter takes the event. A filter that reads what the
 // event lacks, compares what cannot be compared, or costs too much does not take it;
@@ -85,7 +80,7 @@ func clip(s string) string {
 func (p *Program) MatchInput(in *Input) (bool, error) {
 	out, _, err := p.program.Eval(in)
 	if err != nil {
-		return false, fmt.Errorf("filter: %s", clip(err.Error()))
+		return false, fmt.Errorf("filter: %s", peal.Clip(err.Error(), clipLen))
 	}
 	answer, ok := out.(types.Bool)
 	if !ok {

@@ -24,6 +24,7 @@ const auditRetention = 400 * 24 * time.Hour
 type Store interface {
 	// Purge deletes one small chunk of what is older than it has to be kept, or of what
 	// expired by itself. It tells how many rows it dealt with, zero when none are left.
+	// It is called by one goroutine alone.
 	Purge(ctx context.Context, r Retention, now time.Time) (int, error)
 }
 

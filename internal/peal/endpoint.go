@@ -2,6 +2,7 @@ package peal
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -36,8 +37,11 @@ type Endpoint struct {
 
 	Status       EndpointStatus `json:"status"`
 	StatusReason string         `json:"status_reason,omitempty"`
-	CreatedAt    time.Time      `json:"created_at"`
-	UpdatedAt    time.Time      `json:"updated_at"`
+	// ActiveSince is when the status last became active; what failed before then counts
+	// no more.
+	ActiveSince time.Time `json:"active_since"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
 
 	// Private is sealed at rest and never shown.
 	Private Private `json:"-"`
@@ -80,14 +84,26 @@ type RetryOverride struct {
 // Duration is a time.Duration that is written as Go writes it: "1s", "5m".
 type Duration time.Duration
 
+// String is the shortest spelling: 5m, not 5m0s.
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
 // MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
 	if err != nil {
-		return Invalid("", "%q is not a duration such as 30s or 5m", clip(string(b)))
+		return Invalid("", "%q is not a duration such as 30s or 5m", Clip(string(b), clipLen))
 	}
 	*d = Duration(v)
 	return nil

@@ -35,9 +35,13 @@ func (e *Event) PublicID() string {
 	return e.ID.String()
 }
 
+// overhead is what an event and its delivery hold beside text and data: structs, the
+// job, entries of maps.
+const overhead = 512
+
 // Size is the bytes that the event holds in memory, for budgets.
 func (e *Event) Size() int {
-	return len(e.Data) + len(e.Type) + len(e.Source) + len(e.Subject) + len(e.Title) + len(e.Message) + len(e.ClientID) + 256
+	return len(e.Data) + len(e.Type) + len(e.Source) + len(e.Subject) + len(e.Title) + len(e.Message) + len(e.ClientID) + overhead
 }
 
 // AboutDeliveries tells whether the event reports on endpoints or deliveries. Such
@@ -112,16 +116,11 @@ func (e *Event) Validate() error {
 	if err := CheckType(e.Type); err != nil {
 		return err
 	}
-	if len(e.ClientID) > MaxClientIDLen || !printable(e.ClientID) {
+	if len(e.ClientID) > MaxClientIDLen || !Printable(e.ClientID) {
 		return Invalid("id", "id must be at most %d printable characters", MaxClientIDLen)
 	}
-	if strings.HasPrefix(e.ClientID, "evt_") {
-		if _, err := ParseEventID(e.ClientID); err == nil {
-			return Invalid("id", "ids of this form are given out by the server; choose another")
-		}
-	}
 	for _, f := range []struct{ name, value string }{{"source", e.Source}, {"subject", e.Subject}} {
-		if len(f.value) > MaxFieldLen || !printable(f.value) {
+		if len(f.value) > MaxFieldLen || !Printable(f.value) {
 			return Invalid(f.name, "%s must be at most %d printable characters", f.name, MaxFieldLen)
 		}
 	}
@@ -129,15 +128,4 @@ func (e *Event) Validate() error {
 		return Invalid("title", "title and message must be UTF-8")
 	}
 	return nil
-}
-
-// printable refuses control characters and broken UTF-8, which would end up in
-// headers and log lines.
-func printable(s string) bool {
-	for _, r := range s {
-		if r < 0x20 || r == 0x7f || r == utf8.RuneError {
-			return false
-		}
-	}
-	return true
 }

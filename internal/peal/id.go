@@ -80,13 +80,13 @@ func ParseID[K kind](s string) (ID[K], error) {
 	}
 	var id ID[K]
 	if !ok || len(rest) != idTextLen {
-		return id, fmt.Errorf("%q is not an identifier of the form %s…", clip(s), k.prefix())
+		return id, fmt.Errorf("%q is not an identifier of the form %s…", Clip(s, clipLen), k.prefix())
 	}
 	// 26 characters carry 130 bits; the first may only use its lower three.
 	var buf [20]byte
 	n, err := idEncoding.Decode(buf[:], []byte("000000"+rest))
 	if err != nil || n != 20 || rest[0] > '7' {
-		return id, fmt.Errorf("%q is not an identifier of the form %s…", clip(s), k.prefix())
+		return id, fmt.Errorf("%q is not an identifier of the form %s…", Clip(s, clipLen), k.prefix())
 	}
 	copy(id[:], buf[4:])
 	return id, nil
@@ -160,11 +160,4 @@ func (id *ID[K]) Scan(src any) error {
 		}
 	}
 	return fmt.Errorf("peal: cannot scan %T as an identifier", src)
-}
-
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
-	}
-	return s
 }

@@ -13,10 +13,10 @@ func CheckPattern(s string) error {
 	}
 	base, isPrefix := strings.CutSuffix(s, "*")
 	if isPrefix && !strings.HasSuffix(base, ".") {
-		return Invalid("events", "pattern %q: a * may only stand alone or after a final dot", clip(s))
+		return Invalid("events", "pattern %q: a * may only stand alone or after a final dot", Clip(s, clipLen))
 	}
 	if err := CheckType(base); err != nil {
-		return Invalid("events", "pattern %q is not an event type, a prefix such as budget.*, or *", clip(s))
+		return Invalid("events", "pattern %q is not an event type, a prefix such as budget.*, or *", Clip(s, clipLen))
 	}
 	return nil
 }

@@ -29,7 +29,9 @@ func (p RetryPolicy) With(o *RetryOverride) RetryPolicy {
 			p.Schedule[i] = time.Duration(d)
 		}
 		p.Jitter = 0
-		p.Exhausted = Dead
+		if len(o.Schedule) > 0 {
+			p.Exhausted = Dead
+		}
 	}
 	return p
 }

@@ -53,18 +53,25 @@ func TestNoPatternsTakeWhatTheStarTakes(t *testing.T) {
 
 func TestEventValidate(t *testing.T) {
 	valid := func() *Event { return &Event{Type: "a.b", ClientID: "order-1", Source: "gw", Subject: "42"} }
-	if err := valid().Validate(); err != nil {
-		t.Fatal(err)
+	for name, change := range map[string]func(*Event){
+		"as it is":                  func(*Event) {},
+		"id of the server's form":   func(e *Event) { e.ClientID = NewEventID(time.Now()).String() },
+		"U+FFFD, which is a letter": func(e *Event) { e.Subject, e.ClientID = "a\uFFFD", "\uFFFD" },
+	} {
+		ev := valid()
+		change(ev)
+		if err := ev.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	for name, spoil := range map[string]func(*Event){
-		"no type":                 func(e *Event) { e.Type = "" },
-		"type with a space":       func(e *Event) { e.Type = "a b" },
-		"long type":               func(e *Event) { e.Type = strings.Repeat("a", 129) },
-		"line break in id":        func(e *Event) { e.ClientID = "a\r\nX-Evil: 1" },
-		"id of the server's form": func(e *Event) { e.ClientID = NewEventID(time.Now()).String() },
-		"long subject":            func(e *Event) { e.Subject = strings.Repeat("s", MaxFieldLen+1) },
-		"broken UTF-8 in source":  func(e *Event) { e.Source = "\xff" },
-		"broken UTF-8 in title":   func(e *Event) { e.Title = "\xff" },
+		"no type":                func(e *Event) { e.Type = "" },
+		"type with a space":      func(e *Event) { e.Type = "a b" },
+		"long type":              func(e *Event) { e.Type = strings.Repeat("a", 129) },
+		"line break in id":       func(e *Event) { e.ClientID = "a\r\nX-Evil: 1" },
+		"long subject":           func(e *Event) { e.Subject = strings.Repeat("s", MaxFieldLen+1) },
+		"broken UTF-8 in source": func(e *Event) { e.Source = "\xff" },
+		"broken UTF-8 in title":  func(e *Event) { e.Title = "\xff" },
 	} {
 		ev := valid()
 		spoil(ev)
@@ -113,8 +120,11 @@ func TestOverrideReplacesOnlyWhatItNames(t *testing.T) {
 	if got := p.With(&RetryOverride{Timeout: Duration(time.Second)}); got.Timeout != time.Second || len(got.Schedule) != 1 || got.Exhausted != Dropped {
 		t.Errorf("a timeout alone gave %+v", got)
 	}
-	if got := p.With(&RetryOverride{Schedule: []Duration{}}); len(got.Schedule) != 0 || got.Exhausted != Dead || got.Timeout != p.Timeout {
+	if got := p.With(&RetryOverride{Schedule: []Duration{}}); len(got.Schedule) != 0 || got.Exhausted != Dropped || got.Timeout != p.Timeout {
 		t.Errorf("an empty schedule gave %+v", got)
+	}
+	if got := p.With(&RetryOverride{Schedule: []Duration{Duration(time.Minute)}}); len(got.Schedule) != 1 || got.Exhausted != Dead {
+		t.Errorf("a schedule gave %+v", got)
 	}
 	if got := p.With(nil); len(got.Schedule) != 1 || got.Jitter != 0.1 {
 		t.Errorf("no override gave %+v", got)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/webhook"
 )
@@ -39,6 +40,10 @@ type signature struct {
 // maxDedupWindow bounds how long Peal must remember what it suppressed.
 const maxDedupWindow = 24 * time.Hour
 
+// maxPrefix leaves room in a header for the signatures of several secrets, each with
+// the prefix.
+const maxPrefix = 256
+
 var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
 // profile makes the profile. Errors name the field below path.
@@ -67,23 +72,14 @@ func (d *definition) setEnvelope(p *Profile, path string) error {
 	return nil
 }
 
-// reserved are headers that Peal or HTTP sets.
-var reserved = []string{
-	"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host", "Keep-Alive",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "Webhook-Id",
-}
-
-var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
-
 // checkHeader reports why a profile cannot send a header.
 func checkHeader(path, name, value string) error {
-	switch {
-	case !headerName.MatchString(name):
-		return peal.Invalid(path, "not the name of a header")
-	case slices.Contains(reserved, http.CanonicalHeaderKey(name)):
-		return peal.Invalid(path, "%s is not a profile's to set", name)
-	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return peal.Invalid(path, "a header cannot hold control characters")
+	var bad *peal.Error
+	if err := egress.CheckHeader(name, value); errors.As(err, &bad) {
+		return peal.Invalid(path, "%s", bad.Message)
+	}
+	if peal.FormatHeader(strings.ToLower(name)) {
+		return peal.Invalid(path, "header %s is set by the server and cannot be chosen", name)
 	}
 	return nil
 }
@@ -121,6 +117,9 @@ func (d *definition) setSignature(p *Profile, path string) error {
 	s := d.Signature
 	if err := checkHeader(path+".header", s.Header, s.Prefix); err != nil {
 		return err
+	}
+	if len(s.Prefix) > maxPrefix {
+		return peal.Invalid(path+".prefix", "a prefix is at most %d bytes", maxPrefix)
 	}
 	f := webhook.Format{Header: s.Header, Prefix: s.Prefix, Content: s.Content}
 	switch s.Encoding {

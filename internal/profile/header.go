@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
 )
 
 // header is one header whose value is put together for each attempt.
@@ -19,58 +21,69 @@ type part struct {
 	fill    func(id string, in *Signing) string
 }
 
-// placeholder gives what a word in braces stands for, nil if it is none.
-func placeholder(name string) func(id string, in *Signing) string {
+// shortText is more than any id, time or severity has.
+const shortText = 32
+
+// placeholder gives what a word in braces stands for, and how long that is at the
+// most; nil if it is none.
+func placeholder(name string) (fill func(id string, in *Signing) string, most int) {
 	switch name {
 	case "id":
-		return func(id string, _ *Signing) string { return id }
+		return func(id string, _ *Signing) string { return id }, shortText
 	case "timestamp":
-		return func(_ string, in *Signing) string { return unix(in.Now) }
+		return func(_ string, in *Signing) string { return unix(in.Now) }, shortText
 	case "event_id":
-		return func(_ string, in *Signing) string { return in.Event.PublicID() }
+		return func(_ string, in *Signing) string { return in.Event.PublicID() }, peal.MaxClientIDLen
 	case "event_timestamp":
-		return func(_ string, in *Signing) string { return unix(in.Event.Time) }
+		return func(_ string, in *Signing) string { return unix(in.Event.Time) }, shortText
 	case "event_time":
-		return func(_ string, in *Signing) string { return in.Event.Time.UTC().Format(time.RFC3339) }
+		return func(_ string, in *Signing) string { return in.Event.Time.UTC().Format(time.RFC3339) }, shortText
 	case "type":
-		return func(_ string, in *Signing) string { return in.Event.Type }
+		return func(_ string, in *Signing) string { return in.Event.Type }, peal.MaxTypeLen
 	case "source":
-		return func(_ string, in *Signing) string { return in.Event.Source }
+		return func(_ string, in *Signing) string { return in.Event.Source }, peal.MaxFieldLen
 	case "subject":
-		return func(_ string, in *Signing) string { return in.Event.Subject }
+		return func(_ string, in *Signing) string { return in.Event.Subject }, peal.MaxFieldLen
 	case "severity":
-		return func(_ string, in *Signing) string { return string(in.Event.Severity) }
+		return func(_ string, in *Signing) string { return string(in.Event.Severity) }, shortText
 	}
-	return nil
+	return nil, 0
 }
 
 func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
-// parseHeader reads a value with placeholders.
+// parseHeader reads a value with placeholders. It must fit into a header whatever the
+// event.
 func parseHeader(name, value string) (header, error) {
-	h := header{name: name}
+	h, longest := header{name: name}, 0
 	for value != "" {
 		literal, rest, found := strings.Cut(value, "{")
 		if literal != "" {
 			h.parts = append(h.parts, part{literal: literal})
+			longest += len(literal)
 		}
 		if !found {
 			break
 		}
 		word, rest, closed := strings.Cut(rest, "}")
-		fill := placeholder(word)
+		fill, most := placeholder(word)
 		if !closed || fill == nil {
 			return h, fmt.Errorf("{%s} is not a placeholder; there are {id}, {timestamp}, {event_id}, {event_timestamp}, {event_time}, {type}, {source}, {subject}, {severity}", word)
 		}
 		h.parts = append(h.parts, part{fill: fill})
+		longest += most
 		value = rest
+	}
+	if longest > peal.MaxHeaderValue {
+		return h, fmt.Errorf("the value may become longer than %d bytes", peal.MaxHeaderValue)
 	}
 	return h, nil
 }
 
 // filled is a header of a single placeholder, for the profiles that are built in.
 func filled(name, word string) header {
-	return header{name: name, parts: []part{{fill: placeholder(word)}}}
+	fill, _ := placeholder(word)
+	return header{name: name, parts: []part{{fill: fill}}}
 }
 
 func (h *header) value(id string, in *Signing) string {

@@ -70,6 +70,7 @@ func parseStructured(doc []byte) (Input, error) {
 	if err != nil {
 		return in, err
 	}
+	in.Data = own(in.Data, cap(doc))
 	if data64 != "" {
 		raw, err := base64.StdEncoding.DecodeString(data64)
 		if err != nil {
@@ -105,7 +106,7 @@ func parseBinary(header http.Header, mediaType string, body []byte) (Input, erro
 	return in, in.checkCloudEvent(header.Get("Ce-Specversion"), mediaType)
 }
 
-func (in *Input) setAttribute(name, value string) (err error) {
+func (in *Input) setAttribute(name, value string) error {
 	switch name {
 	case "id":
 		in.ClientID = value
@@ -120,13 +121,16 @@ func (in *Input) setAttribute(name, value string) (err error) {
 	case "message":
 		in.Message = value
 	case "severity":
-		in.Severity, err = peal.ParseSeverity(value)
+		// An extension: what others mean by theirs is no reason to refuse an event.
+		if v, err := peal.ParseSeverity(value); err == nil {
+			in.Severity = v
+		}
 	case "time":
 		if value != "" {
-			err = parseTime(&in.Time, "time", value)
+			return parseTime(&in.Time, "time", value)
 		}
 	}
-	return err
+	return nil
 }
 
 func (in *Input) setJSON(raw []byte) error {
@@ -134,7 +138,9 @@ func (in *Input) setJSON(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	return object(&in.Data, "data", doc)
+	err = object(&in.Data, "data", doc)
+	in.Data = own(in.Data, cap(doc))
+	return err
 }
 
 func (in *Input) checkCloudEvent(version, contentType string) error {

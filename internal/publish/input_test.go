@@ -153,6 +153,48 @@ func TestParseCloudEventsRefuses(t *testing.T) {
 	}
 }
 
+// What others mean by an extension of their own is no reason to refuse an event.
+func TestCloudEventsOfOtherSeverities(t *testing.T) {
+	for severity, want := range map[string]peal.Severity{`"ERROR"`: "", `"Critical"`: peal.Critical, `7`: ""} {
+		body := `{"specversion":"1.0","id":"1","source":"s","type":"t","severity":` + severity + `}`
+		inputs, _, _, err := ParseCloudEvents(http.Header{"Content-Type": {"application/cloudevents+json"}}, []byte(body))
+		if err != nil || inputs[0].Severity != want {
+			t.Errorf("severity %s: %+v, %v", severity, inputs, err)
+		}
+	}
+}
+
+// Data that are small beside the document do not keep it alive.
+func TestDataHoldOnlyWhatCounts(t *testing.T) {
+	space, title := strings.Repeat(" ", 64<<10), strings.Repeat("t", 64<<10)
+	cloud := http.Header{"Content-Type": {"application/cloudevents+json"}}
+	binary := http.Header{"Ce-Specversion": {"1.0"}, "Ce-Id": {"1"}, "Ce-Source": {"s"}, "Ce-Type": {"t"}}
+	const attributes = `"specversion":"1.0","id":"1","source":"s","type":"t",`
+	for name, c := range map[string]struct {
+		header http.Header
+		body   string
+	}{
+		"white space":      {nil, `{"type":"a","data":{"n":1}` + space + `}`},
+		"a long title":     {nil, `{"type":"a","title":"` + title + `","data":{"n":1}}`},
+		"a batch":          {nil, `[{"type":"a","title":"` + title + `","data":{"n":1}}]`},
+		"a CloudEvent":     {cloud, `{` + attributes + `"extension":"` + title + `","data":{"n":1}}`},
+		"binary":           {binary, `{"n":1}` + space},
+		"base64 in a text": {cloud, `{` + attributes + `"extension":"` + title + `","data_base64":"eyJuIjogMX0="}`},
+	} {
+		inputs, _, ok, err := ParseCloudEvents(c.header, []byte(c.body))
+		if !ok {
+			inputs, _, err = ParseJSON([]byte(c.body))
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := inputs[0].Data; string(got) != `{"n":1}` || cap(got) > 1<<10 {
+			t.Errorf("%s: %s holds %d bytes", name, got, cap(got))
+		}
+	}
+}
+
 func TestHashTellsInputsApart(t *testing.T) {
 	base := Input{Type: "a", ClientID: "b", Data: []byte(`{}`)}
 	seen := map[[32]byte]string{base.hash(): "base"}

@@ -38,8 +38,10 @@ type Config struct {
 	MaxEventBytes int
 	// IdempotencyTTL is how long a key is remembered.
 	IdempotencyTTL time.Duration
-	// Observe is told of each accepted request, for metrics; nil for none.
-	Observe func(accepted, duplicates, deliveries int)
+	// Observe is told of each accepted request, Finished of each delivery that was
+	// finished when it was committed, for metrics; nil for none.
+	Observe  func(accepted, duplicates, deliveries int)
+	Finished func(status peal.Status)
 }
 
 // Publisher accepts events.
@@ -73,6 +75,10 @@ type Accepted struct {
 // MaxKeyLen bounds an idempotency key, in bytes.
 const MaxKeyLen = 256
 
+// MaxDeliveries is how many deliveries one batch may make: all of them are written in
+// one transaction. A single event goes to as many endpoints as match.
+const MaxDeliveries = 20_000
+
 // DefaultSource is the source of events that name none; CloudEvents requires one.
 const DefaultSource = "peal"
 
@@ -81,29 +87,11 @@ func (p *Publisher) Publish(ctx context.Context, r Request) (Answer, error) {
 	if len(r.Key) > MaxKeyLen {
 		return Answer{}, peal.Invalid("Idempotency-Key", "an idempotency key is at most %d bytes", MaxKeyLen)
 	}
-	for i := range r.Inputs {
-		if err := p.check(r.Org, &r.Inputs[i]); err != nil {
-			if len(r.Inputs) > 1 {
-				err = inItem(err, i)
-			}
-			return Answer{}, err
-		}
-	}
 	c, err := p.commit(ctx, func() (*Commit, error) { return p.plan(r) })
 	if err != nil {
 		return Answer{}, err
 	}
 	return p.answer(c), nil
-}
-
-func (p *Publisher) check(org string, in *Input) error {
-	if n := in.size(); n > p.MaxEventBytes {
-		return peal.Errorf(peal.CodeTooLarge, "the event has %d bytes; the limit is %d", n, p.MaxEventBytes)
-	}
-	if t, ok := p.Directory.EventType(org, in.Type); ok {
-		return t.ValidateData(in.data())
-	}
-	return nil
 }
 
 func (in *Input) data() []byte {
@@ -150,19 +138,29 @@ func orElse[T ~string](v, otherwise T) T {
 func (p *Publisher) plan(r Request) (*Commit, error) {
 	now := p.now()
 	c := &Commit{Org: r.Org, Now: now, Events: make([]*NewEvent, len(r.Inputs))}
+	item := func(err error, i int) error {
+		if err != nil && len(r.Inputs) > 1 {
+			return inItem(err, i)
+		}
+		return err
+	}
 	for i := range r.Inputs {
 		in := &r.Inputs[i]
+		if n := in.size(); n > p.MaxEventBytes {
+			return nil, item(peal.Errorf(peal.CodeTooLarge, "the event has %d bytes; the limit is %d", n, p.MaxEventBytes), i)
+		}
 		ev, err := in.event(r.Org, now)
 		if err != nil {
-			if len(r.Inputs) > 1 {
-				err = inItem(err, i)
-			}
-			return nil, err
+			return nil, item(err, i)
 		}
-		c.Events[i] = &NewEvent{Event: ev}
+		e := &NewEvent{Event: ev}
 		if in.ClientID != "" || r.Key != "" {
-			c.Events[i].Hash = in.hash()
+			e.Hash = in.hash()
 		}
+		if t, ok := p.Directory.EventType(r.Org, in.Type); ok {
+			e.Refused = item(t.ValidateData(ev.Data), i)
+		}
+		c.Events[i] = e
 	}
 	if r.Key != "" {
 		h := sha256.New()
@@ -180,6 +178,7 @@ func (p *Publisher) plan(r Request) (*Commit, error) {
 // match finds the endpoints of every event. Two configurations within one commit
 // would make its version a lie, so a move in between starts it over.
 func (p *Publisher) match(c *Commit, exclude peal.EndpointID) error {
+	total := 0
 	for i := 0; i < len(c.Events); i++ {
 		e := c.Events[i]
 		endpoints, version, err := p.Directory.Match(c.Org, e.Event, exclude)
@@ -189,8 +188,11 @@ func (p *Publisher) match(c *Commit, exclude peal.EndpointID) error {
 		if i == 0 {
 			c.ConfigVersion = version
 		} else if version != c.ConfigVersion {
-			i = -1
+			i, total = -1, 0
 			continue
+		}
+		if total += len(endpoints); total > MaxDeliveries && len(c.Events) > 1 {
+			return peal.Errorf(peal.CodeTooLarge, "the batch makes more than %d deliveries: split the batch", MaxDeliveries)
 		}
 		e.Deliveries = make([]*NewDelivery, len(endpoints))
 		for j, ep := range endpoints {
@@ -274,8 +276,9 @@ func (p *Publisher) reserve(c *Commit) {
 func (p *Publisher) settle(c *Commit, err error) {
 	for _, e := range c.Events {
 		var placed []peal.Placement
+		void := err != nil || c.Duplicate || e.Duplicate
 		for _, d := range e.Deliveries {
-			lost := err != nil || c.Duplicate || e.Duplicate || d.Status != peal.Pending
+			lost := void || d.Status != peal.Pending
 			switch {
 			case d.Owned && lost:
 				p.Lanes.Unreserve(d.Endpoint, d.Size)
@@ -283,6 +286,9 @@ func (p *Publisher) settle(c *Commit, err error) {
 				placed = append(placed, peal.Placement{ID: d.ID, Endpoint: d.Endpoint, Size: d.Size})
 			case !lost:
 				p.Lanes.Waiting(d.Endpoint)
+			}
+			if !void && d.Status.Finished() && p.Finished != nil {
+				p.Finished(d.Status)
 			}
 		}
 		if len(placed) > 0 {

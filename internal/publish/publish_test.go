@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -196,6 +197,26 @@ func TestEventsAreFilledIn(t *testing.T) {
 	ev := store.commits[0].Events[0].Event
 	if ev.Title == "" || ev.Severity != peal.Info || ev.Source == "" || ev.Time.IsZero() || string(ev.Data) != "{}" {
 		t.Errorf("%+v", ev)
+	}
+}
+
+// One transaction cannot write any number of rows.
+func TestABatchMakesOnlySoManyDeliveries(t *testing.T) {
+	endpoints := make([]*peal.Endpoint, MaxDeliveries/MaxBatch+1)
+	for i := range endpoints {
+		endpoints[i] = endpoint("standard", peal.Active)
+	}
+	store := &script{}
+	p := newPublisher(t, store, &ledger{}, endpoints...)
+	batch := slices.Repeat([]Input{{Type: "a"}}, MaxBatch)
+	_, err := p.Publish(t.Context(), Request{Org: peal.DefaultOrg, Inputs: batch})
+	if peal.CodeOf(err) != peal.CodeTooLarge || len(store.commits) != 0 {
+		t.Errorf("%d events to %d endpoints: %v", len(batch), len(endpoints), err)
+	}
+	for _, inputs := range [][]Input{batch[:MaxDeliveries/len(endpoints)], batch[:1]} {
+		if _, err := p.Publish(t.Context(), Request{Org: peal.DefaultOrg, Inputs: inputs}); err != nil {
+			t.Errorf("%d events to %d endpoints: %v", len(inputs), len(endpoints), err)
+		}
 	}
 }
 

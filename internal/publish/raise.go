@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -19,6 +21,9 @@ type Reader interface {
 const (
 	raisedPoll  = 250 * time.Millisecond
 	raisedBatch = 64
+	// raisedAtOnce is how many rows are published at once, so that they share a
+	// transaction. They may overtake one another.
+	raisedAtOnce = 16
 )
 
 // Run turns raised rows into events until ctx is done.
@@ -37,16 +42,21 @@ func (p *Publisher) Run(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
+// drain publishes until no row is left. One that fails does not hold up those that
+// were read with it.
 func (p *Publisher) drain(ctx context.Context) error {
 	for {
 		rows, err := p.Reader.Raised(ctx, raisedBatch)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+		var raising errgroup.Group
+		raising.SetLimit(raisedAtOnce)
 		for i := range rows {
-			if err := p.raise(ctx, &rows[i]); err != nil {
-				return err
-			}
+			raising.Go(func() error { return p.raise(ctx, &rows[i]) })
+		}
+		if err := raising.Wait(); err != nil {
+			return err
 		}
 	}
 }

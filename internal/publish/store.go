@@ -55,6 +55,9 @@ type NewEvent struct {
 	// Hash is over the event as it was sent; a repeated client id must repeat it.
 	Hash       [32]byte
 	Deliveries []*NewDelivery
+	// Refused is why the event may not be accepted now. It ends the commit unless the
+	// event is a repeat of one that was accepted before.
+	Refused error
 
 	// AnswerID and AnswerDeliveries are what the caller is told: the event's public
 	// id and how many deliveries it has, suppressed ones not counted. The store sets

@@ -26,6 +26,9 @@ const (
 	maxConfigLen = 64 << 10
 )
 
+// clipLen is how much of a bad value an error repeats.
+const clipLen = 64
+
 // complete fills in what a draft leaves to its org and to chance.
 func (s *Service) complete(o peal.Org, ep *peal.Endpoint) {
 	if ep.Status == "" {
@@ -45,7 +48,7 @@ func (s *Service) complete(o peal.Org, ep *peal.Endpoint) {
 func (s *Service) profile(name string) (*profile.Profile, error) {
 	p, ok := s.Profiles.Get(name)
 	if !ok {
-		return nil, peal.Invalid("profile", "there is no profile %q", clip(name))
+		return nil, peal.Invalid("profile", "there is no profile %q", peal.Clip(name, clipLen))
 	}
 	return p, nil
 }
@@ -55,7 +58,7 @@ func (s *Service) profile(name string) (*profile.Profile, error) {
 func (s *Service) check(ctx context.Context, old, ep *peal.Endpoint) error {
 	ch, ok := s.Channels.Get(ep.Kind)
 	if !ok {
-		return peal.Invalid("type", "there is no channel %q", clip(ep.Kind))
+		return peal.Invalid("type", "there is no channel %q", peal.Clip(ep.Kind, clipLen))
 	}
 	if err := checkStatus(old.Status, ep.Status); err != nil {
 		return err
@@ -179,9 +182,12 @@ func changed(old, ep *peal.Endpoint) []string {
 	return fields
 }
 
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "…"
+// fitting keeps of the older secrets those that the profile can sign with: one that it
+// cannot would fail every attempt until its overlap ends.
+func fitting(p *profile.Profile, secrets []peal.SigningSecret) []peal.SigningSecret {
+	if len(secrets) < 2 {
+		return secrets
 	}
-	return s
+	older := slices.DeleteFunc(secrets[1:], func(s peal.SigningSecret) bool { return p.CheckSecret(s.Value) != nil })
+	return secrets[:1+len(older)]
 }

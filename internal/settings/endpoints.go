@@ -26,6 +26,9 @@ func (s *Service) CreateEndpoint(ctx context.Context, actor string, draft *peal.
 			return Write{}, err
 		}
 		ep.ID, ep.CreatedAt, ep.UpdatedAt = peal.NewEndpointID(now), now, now
+		if ep.Status == peal.Active {
+			ep.ActiveSince = now
+		}
 		w, err := s.endpointWrite(ep, MustNotExist)
 		if err != nil {
 			return Write{}, err
@@ -63,6 +66,9 @@ func (s *Service) UpdateEndpoint(ctx context.Context, actor, org string, id peal
 		ep.ID, ep.Org, ep.Kind, ep.CreatedAt, ep.UpdatedAt = old.ID, old.Org, old.Kind, old.CreatedAt, old.UpdatedAt
 		if ep.Status != old.Status {
 			ep.StatusReason = ""
+		}
+		if p, ok := s.Profiles.Get(ep.Profile); ok && ep.Profile != old.Profile {
+			ep.Private.Secrets = fitting(p, ep.Private.Secrets)
 		}
 		fields := changed(old, ep)
 		if len(fields) == 0 {
@@ -112,7 +118,10 @@ func (s *Service) change(ctx context.Context, org string, id peal.EndpointID, ap
 		} else if err != nil {
 			return Write{}, err
 		}
-		ep.UpdatedAt = now
+		ep.UpdatedAt, ep.ActiveSince = now, old.ActiveSince
+		if ep.Status == peal.Active && old.Status != peal.Active {
+			ep.ActiveSince = now
+		}
 		w, err := s.endpointWrite(ep, version)
 		w.Audit, w.Raised = extra.Audit, extra.Raised
 		return w, err

@@ -295,3 +295,37 @@ func TestStatus(t *testing.T) {
 	_, err = n.Resume(ctx, actor, org, missing)
 	wantCode(t, err, peal.CodeNotFound)
 }
+
+// What failed before an endpoint was made active again must not count against it.
+func TestActiveSince(t *testing.T) {
+	n := newNode(t, newRows(t))
+	ctx := t.Context()
+	ep, _ := n.create(t, draft(""))
+	if !ep.ActiveSince.Equal(ep.CreatedAt) {
+		t.Errorf("made at %s, active since %s", ep.CreatedAt, ep.ActiveSince)
+	}
+	first := ep.ActiveSince
+	ep = must[*peal.Endpoint](t)(n.UpdateEndpoint(ctx, actor, ep.Org, ep.ID, func(e *peal.Endpoint) error {
+		e.Name, e.ActiveSince = "new", first.AddDate(1, 0, 0)
+		return nil
+	}))
+	check(t, n.Disable(ctx, ep.ID, "it failed for long"))
+	if got := n.stored(t, ep.ID).ActiveSince; !got.Equal(first) {
+		t.Errorf("active since %s, want %s: nothing made it active again", got, first)
+	}
+	ep = must[*peal.Endpoint](t)(n.Resume(ctx, actor, ep.Org, ep.ID))
+	if got := n.stored(t, ep.ID).ActiveSince; !got.After(first) || !got.Equal(ep.UpdatedAt) {
+		t.Errorf("resumed at %s, active since %s", ep.UpdatedAt, got)
+	}
+	second := ep.ActiveSince
+	must[*peal.Endpoint](t)(n.Pause(ctx, actor, ep.Org, ep.ID))
+	must[*peal.Endpoint](t)(n.UpdateEndpoint(ctx, actor, ep.Org, ep.ID, func(e *peal.Endpoint) error { e.Status = peal.Active; return nil }))
+	if got := n.stored(t, ep.ID).ActiveSince; !got.After(second) {
+		t.Errorf("active since %s, want later than %s", got, second)
+	}
+	quiet := draft("")
+	quiet.Status = peal.Paused
+	if made, _ := n.create(t, quiet); !made.ActiveSince.IsZero() {
+		t.Errorf("made paused, active since %s", made.ActiveSince)
+	}
+}

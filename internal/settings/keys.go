@@ -35,6 +35,16 @@ func (s *Service) EnsureAdminKey(ctx context.Context) (plaintext string, err err
 	return plaintext, nil
 }
 
+// RetireAdminKey ends the key that EnsureAdminKey made, if there is one: a configured
+// one takes its place.
+func (s *Service) RetireAdminKey(ctx context.Context) error {
+	err := s.DeleteKey(ctx, SystemActor, "", peal.KeyID{})
+	if peal.CodeOf(err) == peal.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
 // CreateKey makes an API key of the org. The plaintext is kept nowhere.
 func (s *Service) CreateKey(ctx context.Context, actor, org, name string, role peal.Role) (k peal.Key, plaintext string, err error) {
 	if err := checkName("name", name); err != nil {

@@ -68,7 +68,7 @@ func TestDeleteOrgTakesAllAlong(t *testing.T) {
 	d.Org = "acme"
 	ep, _ := n.create(t, d)
 	kept, _ := n.create(t, draft(""))
-	key, plain, err := n.CreateKey(ctx, actor, "acme", "k", peal.Admin)
+	_, plain, err := n.CreateKey(ctx, actor, "acme", "k", peal.Admin)
 	check(t, err)
 	must[peal.EventType](t)(n.PutEventType(ctx, actor, peal.EventType{Org: "acme", Name: "x.y"}))
 
@@ -87,10 +87,11 @@ func TestDeleteOrgTakesAllAlong(t *testing.T) {
 	if _, ok := n.dir.Endpoint(kept.ID); !ok {
 		t.Error("another org's endpoint is gone")
 	}
-	// The id is free again, and nothing of the old org comes back with it.
-	must[peal.Org](t)(n.CreateOrg(ctx, actor, peal.Org{ID: "acme", Name: "Acme again"}))
-	if _, ok := n.dir.Key("acme", key.ID); ok {
-		t.Error("an old key is back")
+	// What the org did is kept, so that nobody else may have its id.
+	_, err = n.CreateOrg(ctx, actor, peal.Org{ID: "acme", Name: "Acme again"})
+	wantCode(t, err, peal.CodeConflict)
+	if !strings.Contains(err.Error(), "used before") {
+		t.Errorf("the reason is not told: %v", err)
 	}
 }
 
@@ -216,4 +217,41 @@ func TestEventTypes(t *testing.T) {
 	wantCode(t, err, peal.CodeInvalid)
 	check(t, n.DeleteEventType(ctx, actor, org, "order.placed"))
 	wantCode(t, n.DeleteEventType(ctx, actor, org, "order.placed"), peal.CodeNotFound)
+}
+
+// The operator's own admin key takes the place of the one that was made, for good.
+func TestAdminKeyIsRetired(t *testing.T) {
+	n := newNode(t, newRows(t))
+	ctx := t.Context()
+	check(t, n.RetireAdminKey(ctx)) // there is none
+	first, err := n.EnsureAdminKey(ctx)
+	check(t, err)
+	check(t, n.RetireAdminKey(ctx))
+	if _, ok := n.dir.KeyByHash(secret.HashKey(first)); ok {
+		t.Error("the key still works")
+	}
+	trail, _, err := n.Audit(ctx, "", peal.Page{Limit: 1})
+	check(t, err)
+	if len(trail) != 1 || trail[0].Action != "key.deleted" || trail[0].Actor != settings.SystemActor {
+		t.Errorf("audit %+v", trail)
+	}
+	if second, err := n.EnsureAdminKey(ctx); err != nil || second == "" || second == first {
+		t.Errorf("the next key is %q (%v)", second, err)
+	}
+}
+
+// What is no change of the configuration stands in the audit trail all the same.
+func TestRecord(t *testing.T) {
+	n := newNode(t, newRows(t))
+	version := n.dir.Version()
+	check(t, n.Record(t.Context(), peal.DefaultOrg, actor, "delivery.retry", "dlv_1", map[string]int{"a": 1}))
+	check(t, n.dir.Refresh(t.Context()))
+	trail, _, err := n.Audit(t.Context(), peal.DefaultOrg, peal.Page{Limit: 1})
+	check(t, err)
+	if len(trail) != 1 || trail[0].Action != "delivery.retry" || trail[0].Actor != actor || trail[0].Object != "dlv_1" || string(trail[0].Detail) != `{"a":1}` {
+		t.Errorf("audit %+v", trail)
+	}
+	if n.dir.Version() != version {
+		t.Error("the configuration moved")
+	}
 }

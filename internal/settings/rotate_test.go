@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/profile"
 	"github.com/peal-dev/peal/internal/settings"
 )
 
@@ -91,5 +92,28 @@ func TestRotateUnsigned(t *testing.T) {
 	check(t, err)
 	if got := n.stored(t, ep.ID).LiveSecrets(time.Now()); made == "" || !slices.Equal(got, []string{made}) {
 		t.Errorf("live secrets %q, returned %q", got, made)
+	}
+}
+
+// Another profile may not be able to sign with what is left of a rotation.
+func TestAnotherProfileDropsSecretsThatDoNotFit(t *testing.T) {
+	n := newNode(t, newRows(t))
+	d := draft("nemo")
+	d.Private.Secrets = []peal.SigningSecret{{Value: "any text"}}
+	ep, _ := n.create(t, d)
+	_, second, err := n.RotateSecret(t.Context(), actor, ep.Org, ep.ID, "", time.Hour)
+	check(t, err)
+	_, third, err := n.RotateSecret(t.Context(), actor, ep.Org, ep.ID, "", time.Hour)
+	check(t, err)
+	_, err = n.UpdateEndpoint(t.Context(), actor, ep.Org, ep.ID, func(e *peal.Endpoint) error { e.Profile = "standard"; return nil })
+	check(t, err)
+	stored := n.stored(t, ep.ID)
+	if got := stored.LiveSecrets(time.Now()); !slices.Equal(got, []string{third, second}) {
+		t.Errorf("live secrets %q, want the two that fit", got)
+	}
+	p, _ := n.Profiles.Get(stored.Profile)
+	in := profile.Signing{Event: &peal.Event{}, Secrets: stored.LiveSecrets(time.Now()), Now: time.Now()}
+	if _, err := p.Sign(nil, in); err != nil {
+		t.Error(err)
 	}
 }

@@ -40,15 +40,16 @@ func New(c Config) *Service { return &Service{Config: c} }
 const writeTries = 5
 
 // write plans a change against the directory and writes it, again after a refresh
-// while the rows move. A plan without rows writes nothing.
+// while the rows move. A plan without rows writes nothing. The store's last conflict is
+// the answer where it does not end.
 func (s *Service) write(ctx context.Context, plan func(now time.Time) (Write, error)) error {
+	var conflict error
 	for range writeTries {
 		now := s.Now().UTC()
 		w, err := plan(now)
 		if err != nil || len(w.Rows) == 0 {
 			return err
 		}
-		w.Now = now
 		_, err = s.Store.Write(ctx, w)
 		if err == nil {
 			// The change is made, so that an error here must not deny it; the directory's
@@ -56,19 +57,30 @@ func (s *Service) write(ctx context.Context, plan func(now time.Time) (Write, er
 			_ = s.Directory.Refresh(ctx)
 			return nil
 		}
-		if peal.CodeOf(err) != peal.CodeConflict {
+		if conflict = err; peal.CodeOf(err) != peal.CodeConflict {
 			return err
 		}
 		if err := s.Directory.Refresh(ctx); err != nil {
 			return err
 		}
 	}
-	return peal.Errorf(peal.CodeConflict, "others keep changing the same at this moment; try again")
+	return conflict
 }
 
 // Audit lists the org's audit entries, the newest first, with the next page's cursor.
 func (s *Service) Audit(ctx context.Context, org string, p peal.Page) ([]AuditEntry, string, error) {
 	return s.Store.Audit(ctx, org, p.Clamp())
+}
+
+// Record writes an audit entry for what people do outside of the configuration, such as
+// retrying a delivery. It comes before the deed, so that a crash cannot hide it.
+func (s *Service) Record(ctx context.Context, org, actor, action, object string, detail any) error {
+	audit, err := record(s.Now().UTC(), org, actor, action, object, detail)
+	if err != nil {
+		return err
+	}
+	_, err = s.Store.Write(ctx, Write{Audit: audit})
+	return err
 }
 
 // record is the audit entry of a change. The detail never holds secrets.
@@ -117,17 +129,8 @@ func (s *Service) org(id string) (peal.Org, error) {
 const maxNameLen = 256
 
 func checkName(field, name string) error {
-	if len(name) > maxNameLen || !printable(name) {
+	if len(name) > maxNameLen || !peal.Printable(name) {
 		return peal.Invalid(field, "%s is at most %d bytes without control characters", field, maxNameLen)
 	}
 	return nil
-}
-
-func printable(s string) bool {
-	for _, r := range s {
-		if r < 0x20 || r == 0x7f || r == '\uFFFD' {
-			return false
-		}
-	}
-	return true
 }

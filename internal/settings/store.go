@@ -21,7 +21,6 @@ type Store interface {
 
 // Write is one change of the configuration.
 type Write struct {
-	Now    time.Time
 	Rows   []Put
 	Audit  []AuditEntry
 	Raised []peal.Raised

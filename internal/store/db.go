@@ -76,7 +76,7 @@ func (db *DB) open(ctx context.Context, path string) error {
 		return err
 	}
 	db.check = &checkpointer{conn: checkConn, writer: db.writer, log: db.log}
-	if db.session, err = startSession(db.writer, db.now()); err != nil {
+	if db.session, err = startSession(db.writer); err != nil {
 		return err
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -130,22 +130,24 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Read runs f on a reader under a deadline of two seconds. The error is a
-// *peal.Error: f's own, or what the database said as CodeUnavailable.
+// *peal.Error: f's own, or what the database said as CodeUnavailable, and ErrSlowRead
+// where the time was up.
 func (db *DB) Read(ctx context.Context, f func(ctx context.Context, db *sql.DB) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, readDeadline, errSlowRead)
+	ctx, cancel := context.WithTimeoutCause(ctx, readDeadline, ErrSlowRead)
 	defer cancel()
 	err := f(ctx, db.readers)
 	var known *peal.Error
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	if errors.Is(context.Cause(ctx), errSlowRead) {
-		return peal.Wrap(peal.CodeUnavailable, err, "the query took too long; narrow it down")
+	if errors.Is(context.Cause(ctx), ErrSlowRead) {
+		return peal.Wrap(peal.CodeUnavailable, errors.Join(ErrSlowRead, err), "the query took too long; narrow it down")
 	}
 	return peal.Wrap(peal.CodeUnavailable, err, "the database could not be read")
 }
 
-var errSlowRead = errors.New("store: a reader was stopped at its deadline")
+// ErrSlowRead says that a reader took longer than it may.
+var ErrSlowRead = errors.New("store: a reader was stopped at its deadline")
 
 // sqlitePath is the file of a database URL.
 func sqlitePath(url string) (string, error) {

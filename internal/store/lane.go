@@ -16,13 +16,22 @@ type Item interface {
 	Settle(err error)
 }
 
+// Owned is an Item that belongs to someone. A lane with bounds is shared out fairly
+// between the owners; items of other types have one owner, all together.
+type Owned interface {
+	Owner() string
+}
+
 // LaneConfig bounds a lane. A turn takes the lane's first items up to MaxItems and
 // MaxRows.
 type LaneConfig struct {
 	MaxItems int
 	MaxRows  int
-	// MaxBytes bounds what may wait; beyond it, or when the first has waited for a
-	// second, Add fails with CodeTooManyRequests. Zero is a lane without bounds.
+	// MaxBytes bounds what may wait: an owner may hold as much of it as is left free,
+	// which is half for one alone and leaves room for the next. When the first item has
+	// waited for a second, only owners that have none waiting may add one. Others are
+	// refused with CodeTooManyRequests. An empty lane takes an item of any size. Zero is
+	// a lane without bounds.
 	MaxBytes int
 	// Linger is how long items that nobody waits for may stay, so that more of them
 	// share a transaction; MaxItems/2 go at once.
@@ -32,8 +41,8 @@ type LaneConfig struct {
 	Patient bool
 }
 
-// maxWait is how long the first item of a bounded lane may have waited while more
-// are taken.
+// maxWait is how long the first item of a bounded lane may have waited while owners
+// may queue up behind it.
 const maxWait = time.Second
 
 // retryAfter is what those who were refused are told.
@@ -48,6 +57,7 @@ type Lane[T Item] struct {
 	// waiting is under the writer's mutex; the batch is the writer's alone.
 	waiting []entry[T]
 	bytes   int
+	held    map[string]int // bytes by owner, in a lane with bounds
 	batch   []T
 	errs    []error
 }
@@ -67,7 +77,7 @@ func NewLane[T Item](db *DB, cfg LaneConfig, apply func(*Tx, []T) error) *Lane[T
 }
 
 func addLane[T Item](w *writer, cfg LaneConfig, apply func(*Tx, []T) error) *Lane[T] {
-	l := &Lane[T]{cfg: cfg, w: w, apply: apply}
+	l := &Lane[T]{cfg: cfg, w: w, apply: apply, held: map[string]int{}}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lanes = append(w.lanes, l)
@@ -80,16 +90,35 @@ func (l *Lane[T]) Add(item T) error {
 	now := time.Now()
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
-	if err := l.admit(item.Bytes(), now); err != nil {
+	if err := l.admit(item, now); err != nil {
 		return err
 	}
 	l.waiting = append(l.waiting, entry[T]{item, now})
-	l.bytes += item.Bytes()
+	l.hold(item, item.Bytes())
 	l.w.wakeUp()
 	return nil
 }
 
-func (l *Lane[T]) admit(bytes int, now time.Time) error {
+// hold counts bytes of an item that waits, or less of them.
+func (l *Lane[T]) hold(item T, bytes int) {
+	l.bytes += bytes
+	if l.cfg.MaxBytes == 0 {
+		return
+	}
+	owner := ownerOf(item)
+	if l.held[owner] += bytes; l.held[owner] == 0 {
+		delete(l.held, owner)
+	}
+}
+
+func ownerOf(item Item) string {
+	if o, ok := item.(Owned); ok {
+		return o.Owner()
+	}
+	return ""
+}
+
+func (l *Lane[T]) admit(item T, now time.Time) error {
 	switch {
 	case l.w.closing:
 		return peal.Errorf(peal.CodeUnavailable, "the server is shutting down")
@@ -97,7 +126,9 @@ func (l *Lane[T]) admit(bytes int, now time.Time) error {
 		return safe(l.w.awayErr)
 	case l.cfg.MaxBytes == 0 || len(l.waiting) == 0:
 		return nil
-	case l.bytes+bytes > l.cfg.MaxBytes || now.Sub(l.waiting[0].at) > maxWait:
+	}
+	held := l.held[ownerOf(item)]
+	if held+item.Bytes() > l.cfg.MaxBytes-l.bytes || held > 0 && now.Sub(l.waiting[0].at) > maxWait {
 		return &peal.Error{Code: peal.CodeTooManyRequests, Message: "more is being written than the database can take", RetryAfter: retryAfter}
 	}
 	return nil
@@ -110,7 +141,7 @@ func (l *Lane[T]) take() (rows int) {
 	for ; n < len(l.waiting) && n < l.cfg.MaxItems && rows < l.cfg.MaxRows; n++ {
 		item := l.waiting[n].item
 		rows += item.Rows()
-		l.bytes -= item.Bytes()
+		l.hold(item, -item.Bytes())
 		l.batch = append(l.batch, item)
 	}
 	clear(l.waiting[:n])
@@ -173,7 +204,7 @@ func (l *Lane[T]) putBack() {
 	now := time.Now()
 	for _, item := range l.batch {
 		waiting = append(waiting, entry[T]{item, now})
-		l.bytes += item.Bytes()
+		l.hold(item, item.Bytes())
 	}
 	l.waiting = append(waiting, l.waiting...)
 	clear(l.batch)

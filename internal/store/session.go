@@ -1,10 +1,8 @@
 package store
 
-import "time"
-
 // startSession takes a number that was never used before. The lock on the file says
 // that all earlier sessions are dead, so what they owned waits again.
-func startSession(w *writer, now time.Time) (session int64, err error) {
+func startSession(w *writer) (session int64, err error) {
 	tx := &Tx{w.conn}
 	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
 		return 0, safe(err)
@@ -12,7 +10,7 @@ func startSession(w *writer, now time.Time) (session int64, err error) {
 	err = tx.Query(func(r Row) error {
 		session = r.Int(0)
 		return nil
-	}, "INSERT INTO session (started_at) VALUES (?) RETURNING id", now.UnixMicro())
+	}, "INSERT INTO session DEFAULT VALUES RETURNING id")
 	if err == nil {
 		_, err = tx.Exec("DELETE FROM session WHERE id <> ?", session)
 	}

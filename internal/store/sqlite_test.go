@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/peal-dev/peal/internal/dispatch"
@@ -102,6 +104,28 @@ func TestMigrate(t *testing.T) {
 	if _, err := open(t, path); err == nil {
 		t.Error("a text file was opened")
 	}
+}
+
+// A reader is told when its time is up, so that it can answer with what it has.
+func TestSlowRead(t *testing.T) {
+	db := mustOpen(t, filepath.Join(t.TempDir(), "peal.db"))
+	defer closeDB(t, db)
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		err := db.Read(t.Context(), func(ctx context.Context, _ *sql.DB) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if took := time.Since(start); took != 2*time.Second || !errors.Is(err, store.ErrSlowRead) || peal.CodeOf(err) != peal.CodeUnavailable {
+			t.Errorf("after %v: %v", took, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err = db.Read(ctx, func(ctx context.Context, _ *sql.DB) error { return ctx.Err() })
+		if errors.Is(err, store.ErrSlowRead) || peal.CodeOf(err) != peal.CodeUnavailable {
+			t.Errorf("a caller who left: %v", err)
+		}
+	})
 }
 
 // load commits events with one owned delivery each until told to stop, and keeps what

@@ -10,7 +10,8 @@ func Micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// FromMicros reads what Micros made, in UTC.
+// FromMicros reads what Micros made, in UTC. It is for times that may be absent: it
+// cannot tell the beginning of 1970 from none.
 func FromMicros(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}

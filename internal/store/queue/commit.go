@@ -42,6 +42,9 @@ type answer struct {
 func (c *commit) Rows() int  { return c.rows }
 func (c *commit) Bytes() int { return c.bytes }
 
+// Owner is the org, so that a burst of one leaves room for the others.
+func (c *commit) Owner() string { return c.Org }
+
 // Settle tells the publisher.
 func (c *commit) Settle(err error) {
 	if err == nil {
@@ -139,6 +142,9 @@ func (g *group) check(c *commit) (done bool, err error) {
 	if err := g.checkRefs(c); err != nil || c.err != nil {
 		return true, err
 	}
+	if c.err = g.refusal(c); c.err != nil {
+		return true, nil
+	}
 	if c.RaisedSeq != 0 {
 		n, err := g.tx.Exec("DELETE FROM raised WHERE seq = ?", c.RaisedSeq)
 		if err != nil {
@@ -150,6 +156,16 @@ func (g *group) check(c *commit) (done bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// refusal is why the first of the commit's new events may not be accepted.
+func (g *group) refusal(c *commit) error {
+	for _, e := range c.Events {
+		if e.Refused != nil && (e.Event.ClientID == "" || g.refs[name{c.Org, e.Event.ClientID}] == nil) {
+			return e.Refused
+		}
+	}
+	return nil
 }
 
 // add puts the commit's rows into the batch.
@@ -208,7 +224,7 @@ func (g *group) addEvent(c *commit, e *publish.NewEvent) (n int, err error) {
 		}
 	}
 	g.events = append(g.events, c.Org, ev.ID[:], ev.ClientID, ev.Type, ev.Source, ev.Subject, string(ev.Severity),
-		ev.Title, ev.Message, store.Micros(ev.Time), ev.Data, ids)
+		ev.Title, ev.Message, ev.Time.UnixMicro(), ev.Data, ids)
 	if ev.ClientID != "" {
 		g.addRef(c, e, n)
 	}

@@ -66,20 +66,15 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 	if !f.Event.IsZero() {
 		walk = q.walkEvent
 	}
-	var last peal.DeliveryID
-	seen := 0
-	err = walk(ctx, &f, from, to, func(scan scanner) error {
-		if len(page) == p.Limit || seen == maxScan {
-			cursor = encodeCursor(last)
-			return errEnough
-		}
-		seen++
+	cursor, err = gather(p.Limit, func(each func(scanner) error) error {
+		return walk(ctx, &f, from, to, each)
+	}, func(scan scanner) (peal.DeliveryID, bool, error) {
 		d, err := scanDelivery(scan)
-		last = d.ID
-		if matches(&f, &d) {
+		fits := err == nil && matches(&f, &d)
+		if fits {
 			page = append(page, d)
 		}
-		return err
+		return d.ID, fits, err
 	})
 	return page, cursor, err
 }

@@ -2,37 +2,40 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 )
 
-const eventColumns = `SELECT org, id, client_id, type, source, subject, severity, title, message, time, data FROM event `
-
-const eventList = eventColumns + "WHERE org = ? AND id >= ? AND id < ? ORDER BY id DESC"
+// A list leaves the data out, so that it does not read the pages that they fill.
+const (
+	eventHead    = `SELECT org, id, client_id, type, source, subject, severity, title, message, time`
+	eventColumns = eventHead + ", data FROM event "
+	eventList    = eventHead + ", NULL FROM event WHERE org = ? AND id >= ? AND id < ? ORDER BY id DESC"
+)
 
 func scanEvent(scan scanner) (*peal.Event, error) {
 	ev := &peal.Event{}
 	var at int64
 	err := scan(&ev.Org, &ev.ID, &ev.ClientID, &ev.Type, &ev.Source, &ev.Subject, &ev.Severity, &ev.Title, &ev.Message, &at, &ev.Data)
-	ev.Time, ev.AcceptedAt = store.FromMicros(at), ev.ID.Time()
+	ev.Time, ev.AcceptedAt = time.UnixMicro(at).UTC(), ev.ID.Time()
 	return ev, err
 }
 
-// Event finds an event of an org by evt_… or by the id that its publisher chose.
+// Event finds an event of an org by the id that its publisher chose, or by evt_….
 func (q *Queue) Event(ctx context.Context, org, id string) (*peal.Event, error) {
-	query, key := eventColumns+"WHERE org = ? AND id = ?", any(id)
+	var own any
 	if parsed, err := peal.ParseEventID(id); err == nil {
-		key = parsed
-	} else {
-		query = eventColumns + "WHERE org = ?1 AND id = (SELECT event_id FROM event_ref WHERE org = ?1 AND client_id = ?2)"
+		own = parsed
 	}
 	var found *peal.Event
 	err := q.rows(ctx, func(scan scanner) (err error) {
 		found, err = scanEvent(scan)
 		return err
-	}, query, org, key)
+	}, eventColumns+`WHERE org = ?1 AND id = coalesce((SELECT event_id FROM event_ref WHERE org = ?1 AND client_id = ?2), ?3)`, org, id, own)
 	if err == nil && found == nil {
 		err = peal.NotFound("event")
 	}
@@ -57,27 +60,53 @@ func (q *Queue) eventsByID(ctx context.Context, org string, ids []peal.EventID) 
 // there is short, or even empty, and its cursor leads on.
 const maxScan = 20_000
 
-// Events lists an org's events, newest first, with the next page's cursor.
+// gather walks over a list's rows, newest first, until limit of them were taken,
+// maxScan were looked at or the reader's time is up. Its cursor leads on from the last
+// that was looked at; it is empty at the list's end.
+func gather[ID peal.EventID | peal.DeliveryID](
+	limit int, walk func(each func(scanner) error) error, take func(scanner) (id ID, taken bool, err error),
+) (cursor string, err error) {
+	var last ID
+	seen, n := 0, 0
+	err = walk(func(scan scanner) error {
+		if n == limit || seen == maxScan {
+			cursor = encodeCursor(peal.DeliveryID(last))
+			return errEnough
+		}
+		id, taken, err := take(scan)
+		if err != nil {
+			return err
+		}
+		last = id
+		seen++
+		if taken {
+			n++
+		}
+		return nil
+	})
+	if seen > 0 && errors.Is(err, store.ErrSlowRead) {
+		return encodeCursor(peal.DeliveryID(last)), nil
+	}
+	return cursor, err
+}
+
+// Events lists an org's events without their data, newest first, with the next page's
+// cursor.
 func (q *Queue) Events(ctx context.Context, f peal.EventFilter, p peal.Page) (events []*peal.Event, cursor string, err error) {
 	p = p.Clamp()
 	from, to := idRange(f.Since, f.Until)
 	if to, err = cursorEnd(p.Cursor, to); err != nil {
 		return nil, "", err
 	}
-	var last peal.EventID
-	seen := 0
-	err = q.rows(ctx, func(scan scanner) error {
-		if len(events) == p.Limit || seen == maxScan {
-			cursor = encodeCursor(peal.DeliveryID(last))
-			return errEnough
-		}
-		seen++
+	cursor, err = gather(p.Limit, func(each func(scanner) error) error {
+		return q.rows(ctx, each, eventList, f.Org, from, to)
+	}, func(scan scanner) (peal.EventID, bool, error) {
 		ev, err := scanEvent(scan)
-		last = ev.ID
-		if (f.Type == "" || f.Type == ev.Type) && (f.Subject == "" || f.Subject == ev.Subject) {
+		fits := err == nil && (f.Type == "" || f.Type == ev.Type) && (f.Subject == "" || f.Subject == ev.Subject)
+		if fits {
 			events = append(events, ev)
 		}
-		return err
-	}, eventList, f.Org, from, to)
+		return ev.ID, fits, err
+	})
 	return events, cursor, err
 }

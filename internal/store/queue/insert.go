@@ -18,9 +18,16 @@ func newBatch() batch {
 	return batch{counts: map[bucket]*counts{}, tally: map[peal.EndpointID]int64{}}
 }
 
-// reset empties the batch, whatever became of the group before.
+// maxKept is how many values of a table are kept room for: about a full group's.
+const maxKept = 1 << 16
+
+// reset empties the batch, whatever became of the group before. What one large group
+// needed is given back.
 func (b *batch) reset() *batch {
 	for _, rows := range []*[]any{&b.events, &b.live, &b.done, &b.refs, &b.keys, &b.windows, &b.tallied, &b.counted} {
+		if cap(*rows) > maxKept {
+			*rows = nil
+		}
 		clear(*rows)
 		*rows = (*rows)[:0]
 	}
@@ -71,7 +78,7 @@ func (b *batch) addDone(f *finished) {
 		int64(f.attempts), int64(f.roundStart), int64(f.statusCode), f.lastError, f.at, f.history)
 }
 
-// flush writes what was gathered.
+// flush writes what was gathered and empties the batch.
 func (b *batch) flush(tx *store.Tx, session int64) error {
 	for id, n := range b.tally {
 		b.tallied = append(b.tallied, id[:], n)
@@ -96,6 +103,7 @@ func (b *batch) flush(tx *store.Tx, session int64) error {
 			return err
 		}
 	}
+	b.reset()
 	return nil
 }
 

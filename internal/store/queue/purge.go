@@ -13,13 +13,20 @@ import (
 // purgeChunk is how many rows one transaction of the janitor deletes or looks at.
 const purgeChunk = 200
 
-// purgeState is where the walk over events stands.
+// purgeProbes is how many deliveries one transaction of the janitor looks for; only the
+// last event's fan-out comes on top.
+const purgeProbes = 1000
+
+// purgeState is where the janitor stands: with which step the next call begins, and how
+// far it has walked over events.
 type purgeState struct {
+	step  int
 	event int64
 }
 
 // Purge implements janitor.Store: it deletes one chunk of what is older than it has
-// to be kept.
+// to be kept. The kinds of rows take turns, so that much of one does not keep the
+// others.
 func (q *Queue) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n int, err error) {
 	steps := []func(*store.Tx) (int, error){
 		func(tx *store.Tx) (int, error) { return purgeDone(tx, now.Add(-r.Deliveries)) },
@@ -31,7 +38,9 @@ func (q *Queue) Purge(ctx context.Context, r janitor.Retention, now time.Time) (
 		},
 		func(tx *store.Tx) (int, error) { return purgeRows(tx, oldAudit, store.Micros(now.Add(-r.Audit))) },
 	}
-	for _, step := range steps {
+	for range steps {
+		step := steps[q.purge.step]
+		q.purge.step = (q.purge.step + 1) % len(steps)
 		err := q.db.WriteIdle(ctx, func(tx *store.Tx) (err error) {
 			n, err = step(tx)
 			return err
@@ -106,14 +115,10 @@ func (q *Queue) purgeEvents(tx *store.Tx, before time.Time) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := 0
-	q.purge.event = 0
-	if len(old) == purgeChunk {
-		q.purge.event = old[len(old)-1].row
-		n = 1 // what was looked at counts: more may be left behind it
-	}
-	for i := range old {
-		wanted, err := old[i].wanted(tx)
+	n, probes, looked := 0, 0, 0
+	for ; looked < len(old) && probes < purgeProbes; looked++ {
+		e := &old[looked]
+		wanted, err := e.wanted(tx, &probes)
 		if err != nil {
 			return 0, err
 		}
@@ -121,9 +126,14 @@ func (q *Queue) purgeEvents(tx *store.Tx, before time.Time) (int, error) {
 			continue
 		}
 		n++
-		if err := old[i].delete(tx); err != nil {
+		if err := e.delete(tx); err != nil {
 			return 0, err
 		}
+	}
+	q.purge.event = 0
+	if looked == purgeChunk || looked < len(old) {
+		q.purge.event = old[looked-1].row
+		n = max(n, 1) // what was looked at counts: more may be left behind it
 	}
 	return n, nil
 }
@@ -134,9 +144,10 @@ type oldEvent struct {
 	deliveries    []byte
 }
 
-// wanted tells whether a delivery of the event is left.
-func (e *oldEvent) wanted(tx *store.Tx) (found bool, err error) {
+// wanted tells whether a delivery of the event is left, and counts those looked for.
+func (e *oldEvent) wanted(tx *store.Tx, probes *int) (found bool, err error) {
 	for id := range slices.Chunk(e.deliveries, len(peal.DeliveryID{})) {
+		*probes++
 		err = tx.Query(func(r store.Row) error {
 			found = r.Int(0) != 0
 			return nil

@@ -63,15 +63,20 @@ func nextVersion(tx *store.Tx, changed bool) (version int64, err error) {
 
 func put(tx *store.Tx, p *settings.Put, version int64) error {
 	r := &p.Row
-	current := settings.MustNotExist
+	current, usedBefore := settings.MustNotExist, false
 	err := tx.Query(func(row store.Row) error {
-		current = row.Int(0)
+		if usedBefore = row.Int(1) != 0; !usedBefore {
+			current = row.Int(0)
+		}
 		return nil
-	}, "SELECT version FROM setting WHERE kind = ? AND org = ? AND id = ? AND NOT deleted", r.Kind, r.Org, r.ID)
+	}, "SELECT version, deleted FROM setting WHERE kind = ? AND org = ? AND id = ?", r.Kind, r.Org, r.ID)
 	if err != nil {
 		return err
 	}
 	switch {
+	case usedBefore && r.Kind == directory.KindOrg && !r.Deleted:
+		// Its events and deliveries are kept for a while, and its audit trail.
+		return peal.Errorf(peal.CodeConflict, "the org id %s was used before; choose another", r.ID)
 	case current == p.Expect:
 	case p.Expect == settings.MustNotExist:
 		return peal.Errorf(peal.CodeConflict, "the %s %s exists already", r.Kind, r.ID)
@@ -94,12 +99,33 @@ func addAudit(tx *store.Tx, a *settings.AuditEntry) error {
 	return err
 }
 
-// Changes implements directory.Source.
+// maxChanges is how many rows one reading takes, which must not take long.
+const maxChanges = 2000
+
+// The newest version comes with each row, so that both are of one snapshot.
+const changesQuery = `SELECT c.version, s.kind, s.org, s.id, s.doc, s.sealed, s.version, s.deleted
+	FROM config_version c LEFT JOIN setting s ON (s.version, s.kind, s.org, s.id) > (?, ?, ?, ?)
+	WHERE c.one = 1 ORDER BY s.version, s.kind, s.org, s.id LIMIT ?`
+
+// Changes implements directory.Source. It reads as often as it takes: a row that is
+// changed between two readings comes again in a later one, since its version grows.
 func (s *Store) Changes(ctx context.Context, since int64) (changes []directory.Row, version int64, err error) {
+	after := directory.Row{Version: since + 1} // before all of that version
+	for {
+		var page []directory.Row
+		if page, version, err = s.changesAfter(ctx, &after); err != nil {
+			return nil, 0, err
+		}
+		if changes = append(changes, page...); len(page) < maxChanges {
+			return changes, version, nil
+		}
+		after = page[len(page)-1]
+	}
+}
+
+func (s *Store) changesAfter(ctx context.Context, after *directory.Row) (page []directory.Row, version int64, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, db *sql.DB) error {
-		// The newest version comes with each row, so that both are of one snapshot.
-		rows, err := db.QueryContext(ctx, `SELECT c.version, s.kind, s.org, s.id, s.doc, s.sealed, s.version, s.deleted
-			FROM config_version c LEFT JOIN setting s ON s.version > ? WHERE c.one = 1 ORDER BY s.version`, since)
+		rows, err := db.QueryContext(ctx, changesQuery, after.Version, after.Kind, after.Org, after.ID, maxChanges)
 		if err != nil {
 			return err
 		}
@@ -111,12 +137,12 @@ func (s *Store) Changes(ctx context.Context, since int64) (changes []directory.R
 			err = rows.Scan(&version, &kind, &org, &id, &r.Doc, &r.Sealed, &at, &deleted)
 			r.Kind, r.Org, r.ID, r.Version, r.Deleted = kind.String, org.String, id.String, at.Int64, deleted.Bool
 			if kind.Valid {
-				changes = append(changes, r)
+				page = append(page, r)
 			}
 		}
 		return errors.Join(err, rows.Err(), rows.Close())
 	})
-	return changes, version, err
+	return page, version, err
 }
 
 // Audit implements settings.Store.

@@ -15,6 +15,23 @@ import (
 )
 
 var commitTests = map[string]func(*Fixture){
+	"refuses only what is new": func(f *Fixture) {
+		first := f.Event(f.Endpoint())
+		first.Event.ClientID = "order-1"
+		f.Accept(first)
+		again := f.Event()
+		again.Event.ClientID = "order-1"
+		again.Refused = peal.Invalid("data", "it fits no schema")
+		f.Check(f.Submit(f.Commit(again))[0])
+		if !again.Duplicate || again.AnswerDeliveries != 1 {
+			f.Errorf("the repeat: %+v", again)
+		}
+		fresh := f.Event()
+		fresh.Refused = again.Refused
+		f.WantCode(f.Submit(f.Commit(fresh))[0], peal.CodeInvalid)
+		f.wantNoEvent(fresh)
+	},
+
 	"survives a restart": func(f *Fixture) {
 		e := f.Event(f.Endpoint(), f.Endpoint())
 		e.Event.ClientID = "mine"
@@ -36,6 +53,19 @@ var commitTests = map[string]func(*Fixture){
 		}
 		if diff := cmp.Diff(want, f.Delivery(want.ID)); diff != "" {
 			f.Fatalf("delivery (-want +got):\n%s", diff)
+		}
+	},
+
+	"keeps an event's time, whichever it is": func(f *Fixture) {
+		for _, at := range []time.Time{time.Unix(0, 0), time.Unix(-1, 0), time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
+			e := f.Event()
+			e.Event.Time = at
+			f.Accept(e)
+			got, err := f.Q.Event(f.Ctx, f.Org, e.Event.ID.String())
+			f.Check(err)
+			if !got.Time.Equal(at) {
+				f.Errorf("%v was stored as %v", at.UTC(), got.Time)
+			}
 		}
 	},
 
@@ -63,7 +93,7 @@ var commitTests = map[string]func(*Fixture){
 
 	"is refused when the configuration moved": func(f *Fixture) {
 		c := f.Commit(f.Event(f.Endpoint()))
-		version, err := f.S.Write(f.Ctx, settings.Write{Now: f.Now(), Rows: []settings.Put{
+		version, err := f.S.Write(f.Ctx, settings.Write{Rows: []settings.Put{
 			{Row: directory.Row{Kind: directory.KindOrg, Org: f.Org, ID: f.Org, Doc: []byte("{}")}},
 		}})
 		f.Check(err)
@@ -76,7 +106,7 @@ var commitTests = map[string]func(*Fixture){
 	},
 
 	"consumes a raised row once": func(f *Fixture) {
-		_, err := f.S.Write(f.Ctx, settings.Write{Now: f.Now(), Raised: []peal.Raised{
+		_, err := f.S.Write(f.Ctx, settings.Write{Raised: []peal.Raised{
 			{Org: f.Org, Type: "endpoint.disabled", Data: []byte(`{"a":1}`), Exclude: f.Endpoint()}, {Org: f.Org, Type: "b", Data: []byte(`{}`)},
 		}})
 		f.Check(err)

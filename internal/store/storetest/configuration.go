@@ -3,6 +3,7 @@ package storetest
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +20,7 @@ var settingsTests = map[string]func(*Fixture){
 		}
 		write := func(puts ...settings.Put) int64 {
 			f.Helper()
-			v, err := f.S.Write(f.Ctx, settings.Write{Now: f.Now(), Rows: puts})
+			v, err := f.S.Write(f.Ctx, settings.Write{Rows: puts})
 			f.Check(err)
 			return v
 		}
@@ -51,6 +52,54 @@ var settingsTests = map[string]func(*Fixture){
 		}
 	},
 
+	"tells more than one reading holds": func(f *Fixture) {
+		const many = 4500 // one version that no reading ends with
+		var puts []settings.Put
+		for i := range many {
+			puts = append(puts, settings.Put{Row: directory.Row{Kind: directory.KindKey, Org: f.Org, ID: fmt.Sprintf("%05d", i), Doc: []byte("{}")}})
+		}
+		first, err := f.S.Write(f.Ctx, settings.Write{Rows: puts})
+		f.Check(err)
+		puts = puts[:3]
+		for i := range puts {
+			puts[i].Expect = first
+		}
+		second, err := f.S.Write(f.Ctx, settings.Write{Rows: puts})
+		f.Check(err)
+		rows, newest, err := f.S.Changes(f.Ctx, 0)
+		f.Check(err)
+		if len(rows) != many || newest != second {
+			f.Fatalf("%d rows at version %d", len(rows), newest)
+		}
+		for i, r := range rows {
+			want, at := (i+3)%many, first
+			if i >= many-3 {
+				at = second
+			}
+			if r.ID != fmt.Sprintf("%05d", want) || r.Version != at {
+				f.Fatalf("row %d is %s at version %d", i, r.ID, r.Version)
+			}
+		}
+	},
+
+	"gives the id of a deleted org to no other": func(f *Fixture) {
+		org := directory.Row{Kind: directory.KindOrg, Org: "gone", ID: "gone", Doc: []byte("{}")}
+		write := func(r directory.Row, expect int64) (int64, error) {
+			return f.S.Write(f.Ctx, settings.Write{Rows: []settings.Put{{Row: r, Expect: expect}}})
+		}
+		v, err := write(org, settings.MustNotExist)
+		f.Check(err)
+		tombstone := org
+		tombstone.Deleted = true
+		_, err = write(tombstone, v)
+		f.Check(err)
+		_, err = write(org, settings.MustNotExist)
+		f.WantCode(err, peal.CodeConflict)
+		if !strings.Contains(err.Error(), "used before") {
+			f.Errorf("it says %v", err)
+		}
+	},
+
 	"refuses a lost race whole": func(f *Fixture) {
 		put := func(id string, expect int64) settings.Put {
 			return settings.Put{Row: directory.Row{Kind: directory.KindOrg, Org: id, ID: id, Doc: []byte("{}")}, Expect: expect}
@@ -61,7 +110,7 @@ var settingsTests = map[string]func(*Fixture){
 		for i := range 10 {
 			racing.Go(func() {
 				_, err := f.S.Write(f.Ctx, settings.Write{
-					Now: f.Now(), Rows: []settings.Put{put(fmt.Sprint("other", i), 0), put("one", 0)},
+					Rows:   []settings.Put{put(fmt.Sprint("other", i), 0), put("one", 0)},
 					Audit:  []settings.AuditEntry{{Org: f.Org, Time: f.Now(), Actor: "admin", Action: "org.created"}},
 					Raised: []peal.Raised{{Org: f.Org, Type: "t", Data: []byte("{}")}},
 				})
@@ -85,7 +134,7 @@ var settingsTests = map[string]func(*Fixture){
 			f.Fatalf("%d won: %d rows at version %d, %d audited, %d raised", won, len(rows), version, len(audit), len(raised))
 		}
 		for _, p := range []settings.Put{put("one", 7), put("none", 1)} {
-			_, err := f.S.Write(f.Ctx, settings.Write{Now: f.Now(), Rows: []settings.Put{p}})
+			_, err := f.S.Write(f.Ctx, settings.Write{Rows: []settings.Put{p}})
 			f.WantCode(err, peal.CodeConflict)
 		}
 	},
@@ -97,7 +146,7 @@ var settingsTests = map[string]func(*Fixture){
 			if i%2 == 0 {
 				a.Detail = json.RawMessage(`{"name":"x"}`)
 			}
-			_, err := f.S.Write(f.Ctx, settings.Write{Now: f.Now(), Audit: []settings.AuditEntry{a, {Time: f.Now(), Org: "other"}}})
+			_, err := f.S.Write(f.Ctx, settings.Write{Audit: []settings.AuditEntry{a, {Time: f.Now(), Org: "other"}}})
 			f.Check(err)
 			want = append([]settings.AuditEntry{a}, want...)
 		}

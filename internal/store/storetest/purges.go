@@ -87,4 +87,64 @@ var purgeTests = map[string]func(*Fixture){
 			f.Errorf("%d more were purged", n)
 		}
 	},
+
+	"comes to everything in turns": func(f *Fixture) {
+		ep := f.Endpoint()
+		var old []*publish.NewEvent
+		for range 2000 { // more than a turn of every kind deletes
+			e := f.Event(ep)
+			e.Deliveries[0].Status = peal.Dropped
+			old = append(old, e)
+		}
+		f.Accept(old...)
+		_, err := f.S.Write(f.Ctx, settings.Write{Audit: []settings.AuditEntry{{Org: f.Org, Time: f.Now()}}})
+		f.Check(err)
+		f.Pass(100 * day)
+		for range 6 { // the kinds that there are
+			_, err := f.Q.Purge(f.Ctx, janitor.Retention{Deliveries: 30 * day, Events: 90 * day, Audit: 60 * day}, f.Now())
+			f.Check(err)
+		}
+		if audit, _, err := f.S.Audit(f.Ctx, f.Org, peal.Page{}); err != nil || len(audit) != 0 {
+			f.Errorf("audit %v, %v", audit, err)
+		}
+		if _, total, err := f.Q.DeliveriesOffset(f.Ctx, f.Org, ep, 0, 1); err != nil || total == 0 {
+			f.Errorf("%d deliveries left, %v", total, err)
+		}
+	},
+
+	"looks for few deliveries at a time": func(f *Fixture) {
+		endpoints := make([]peal.EndpointID, 500)
+		for i := range endpoints {
+			endpoints[i] = f.Endpoint()
+		}
+		const events = 8
+		for range events {
+			e := f.Event(endpoints...)
+			for _, d := range e.Deliveries {
+				d.Status = peal.Dropped
+			}
+			f.Accept(e)
+		}
+		f.Pass(100 * day)
+		left := func() int {
+			f.Helper()
+			all, _, err := f.Q.Events(f.Ctx, peal.EventFilter{Org: f.Org}, peal.Page{})
+			f.Check(err)
+			return len(all)
+		}
+		for before := events; ; {
+			n, err := f.Q.Purge(f.Ctx, janitor.Retention{Deliveries: 30 * day, Events: 90 * day}, f.Now())
+			f.Check(err)
+			now := left()
+			if before-now > 2 {
+				f.Fatalf("%d events at once, with 500 deliveries each", before-now)
+			}
+			if before = now; n == 0 {
+				break
+			}
+		}
+		if n := left(); n != 0 {
+			f.Errorf("%d events are left", n)
+		}
+	},
 }

@@ -91,19 +91,19 @@ var writerTests = map[string]func(*Fixture){
 		})
 	},
 
-	"refuses commits beyond its memory": func(f *Fixture) {
-		var taken, refused int
+	"shares its memory out to orgs": func(f *Fixture) {
+		large := append(append([]byte(`{"a":"`), bytes.Repeat([]byte("x"), 1<<20)...), `"}`...)
 		var settled sync.WaitGroup
-		f.Together(func() {
-			for range 100 {
+		flood := func(org string) (taken int) {
+			for range 50 {
 				e := f.Event(f.Endpoint())
-				e.Event.Data = append(append([]byte(`{"a":"`), bytes.Repeat([]byte("x"), 1<<20)...), `"}`...)
+				e.Event.Org, e.Event.Data = org, large
 				c := f.Commit(e)
+				c.Org = org
 				c.Done = func(error) { settled.Done() }
 				settled.Add(1)
 				if err := f.Q.Submit(c); err != nil {
 					settled.Done()
-					refused++
 					f.WantCode(err, peal.CodeTooManyRequests)
 					var e *peal.Error
 					if !errors.As(err, &e) || e.RetryAfter <= 0 {
@@ -113,14 +113,19 @@ var writerTests = map[string]func(*Fixture){
 					taken++
 				}
 			}
+			return taken
+		}
+		f.Together(func() {
+			one, two := flood("one"), flood("two")
+			taken := one + two + flood("three")
+			if one < 15 || one > 16 || two < 7 || two > 8 || taken < 24 || taken > 32 {
+				f.Errorf("the first org got %d in, the second %d, all %d", one, two, taken)
+			}
 			if s := f.DB.Stats(); s.Queued != int64(taken) || s.QueuedBytes < int64(taken)<<20 {
 				f.Errorf("stats %+v with %d waiting", s, taken)
 			}
 		})
 		settled.Wait()
-		if taken < 20 || taken > 32 || refused != 100-taken {
-			f.Errorf("%d taken, %d refused", taken, refused)
-		}
 		f.Accept(f.Event(f.Endpoint()))
 	},
 

@@ -83,7 +83,6 @@ CREATE TABLE done (
     status           TEXT    NOT NULL,
     reason           TEXT    NOT NULL,
     size             INTEGER NOT NULL,
-    seq              INTEGER,
     attempt_count    INTEGER NOT NULL,
     round_start      INTEGER NOT NULL,
     last_status_code INTEGER NOT NULL,
@@ -138,8 +137,7 @@ CREATE TABLE replay (
 
 -- One row per running node; numbers are never used again.
 CREATE TABLE session (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    started_at INTEGER NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT
 ) STRICT;
 
 CREATE TABLE setting (
