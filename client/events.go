@@ -127,8 +127,10 @@ type Verdict struct {
 	EndpointID string `json:"endpoint_id"`
 	Name       string `json:"name,omitempty"`
 	// Outcome is delivered, another state of its delivery, or the reason why there is
-	// none: type, filter, dedup, paused, …
-	Outcome    string `json:"outcome"`
+	// none (type, filter, later, changed) or why it was not sent (dedup, paused, disabled).
+	Outcome string `json:"outcome"`
+	// Detail says why the filter could not be answered, if that is the reason.
+	Detail     string `json:"detail,omitempty"`
 	DeliveryID string `json:"delivery_id,omitempty"`
 }
 

@@ -173,7 +173,10 @@ func (a *api) deliveryRoutes() {
 		Summary: "Get the exact bytes that were sent", Errors: []int{http.StatusGone},
 		Description: "The body of the last attempt, or of the one that is named. 410 where it cannot be rendered the same again, as after a change of the profile.",
 		Responses: map[string]*huma.Response{"200": {
-			Description: "The bytes", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{}}},
+			Description: "The bytes", Content: map[string]*huma.MediaType{"application/json": {
+				Schema:  &huma.Schema{},
+				Example: map[string]any{"type": "budget.exceeded", "timestamp": "2026-05-04T15:00:00Z", "data": map[string]any{"total": 99.9}},
+			}},
 		}},
 	}, func(ctx context.Context, who auth.Identity, in *struct {
 		DeliveryPath
@@ -196,12 +199,22 @@ func (a *api) deliveryRoutes() {
 	}, func(ctx context.Context, who auth.Identity, in *DeliveryPath) (*body[Delivery], error) {
 		return a.act(ctx, who, in.ID, "delivery.retry", a.Dispatcher.Retry)
 	})
+	a.answersWith("/v1/deliveries/{id}/retry", "202", peal.Pending)
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "cancel-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/cancel", Tags: []string{"Deliveries"},
 		Summary: "Cancel a delivery that is not finished", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *DeliveryPath) (*body[Delivery], error) {
 		return a.act(ctx, who, in.ID, "delivery.cancel", a.Dispatcher.Cancel)
 	})
+	a.answersWith("/v1/deliveries/{id}/cancel", "200", peal.Cancelled)
+}
+
+// answersWith makes the state that an action leads to the example of its answer.
+func (a *api) answersWith(path, code string, status peal.Status) {
+	media := a.huma.OpenAPI().Paths[path].Post.Responses[code].Content["application/json"]
+	example := a.example(media.Schema, true).(map[string]any)
+	example["status"], example["last_status_code"] = status, http.StatusServiceUnavailable
+	media.Example = example
 }
 
 // rawJSON is a document whose bytes must not be written anew.

@@ -45,6 +45,7 @@ func (a *api) documentRoutes() {
 // docsOperation is an operation as the page shows it.
 type docsOperation struct {
 	*huma.Operation
+	Fields    []docsField
 	Curl      string
 	Answer    string // an example
 	Status    string // of the answer
@@ -52,6 +53,12 @@ type docsOperation struct {
 }
 
 type docsResponse struct{ Status, Description string }
+
+// docsField is a member of a request body; those of an object in it follow it.
+type docsField struct {
+	Name, Type, Description string
+	Required                bool
+}
 
 type docsSection struct {
 	Tag        string
@@ -90,6 +97,9 @@ func (a *api) docsSections() []docsSection {
 
 func (a *api) docsOperation(op *huma.Operation) docsOperation {
 	out := docsOperation{Operation: op, Curl: a.curl(op)}
+	if op.RequestBody != nil {
+		out.Fields = a.docsFields("", op.RequestBody.Content["application/json"].Schema)
+	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
 		r := op.Responses[status]
 		out.Responses = append(out.Responses, docsResponse{status, r.Description})
@@ -98,6 +108,46 @@ func (a *api) docsOperation(op *huma.Operation) docsOperation {
 		}
 	}
 	return out
+}
+
+// docsFields are the members of a schema by name, the required ones first. Of several
+// alternatives it shows the first.
+func (a *api) docsFields(prefix string, s *huma.Schema) []docsField {
+	if s = a.resolve(s); len(s.OneOf) > 0 {
+		s = a.resolve(s.OneOf[0])
+	}
+	names := slices.SortedFunc(maps.Keys(s.Properties), func(x, y string) int {
+		before := func(name string) int { return slices.Index([]bool{true, false}, slices.Contains(s.Required, name)) }
+		return cmp.Or(before(x)-before(y), strings.Compare(x, y))
+	})
+	var out []docsField
+	for _, name := range names {
+		p := s.Properties[name]
+		inner := a.resolve(p)
+		out = append(out, docsField{
+			Name: prefix + name, Type: a.typeName(inner), Required: slices.Contains(s.Required, name),
+			Description: cmp.Or(p.Description, inner.Description),
+		})
+		out = append(out, a.docsFields(prefix+name+".", inner)...)
+	}
+	return out
+}
+
+// typeName is a schema's type in a word or two.
+func (a *api) typeName(s *huma.Schema) string {
+	switch {
+	case len(s.Enum) > 0:
+		var values []string
+		for _, v := range s.Enum {
+			values = append(values, fmt.Sprint(v))
+		}
+		return strings.Join(values, " | ")
+	case s.Type == huma.TypeArray:
+		return "array of " + a.typeName(a.resolve(s.Items)) + "s"
+	case s.Format == "date-time":
+		return "RFC 3339 time"
+	}
+	return cmp.Or(s.Type, "any JSON")
 }
 
 // curl is a command that can be pasted into a shell.

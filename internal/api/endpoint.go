@@ -24,7 +24,7 @@ type Endpoint struct {
 	MaxInFlight  *int                `json:"max_in_flight" doc:"Attempts at once, null for no limit of its own."`
 	Ordered      bool                `json:"ordered" doc:"Delivers in the order of acceptance, one at a time."`
 	Retry        *Retry              `json:"retry" doc:"Replaces parts of the profile's policy; null keeps all of it."`
-	Status       peal.EndpointStatus `json:"status" enum:"active,paused,disabled"`
+	Status       peal.EndpointStatus `json:"status" enum:"active,paused,disabled" doc:"paused: deliveries wait. disabled: Peal gave up on it, status_reason says why; resume it once it is mended."`
 	StatusReason string              `json:"status_reason" doc:"Why it is disabled."`
 	CreatedAt    time.Time           `json:"created_at"`
 	UpdatedAt    time.Time           `json:"updated_at"`
@@ -45,35 +45,35 @@ type Retry struct {
 
 // EndpointCreate makes an endpoint.
 type EndpointCreate struct {
-	Name        string                     `json:"name,omitempty" maxLength:"256" example:"Production alerts"`
-	Type        string                     `json:"type,omitempty" default:"webhook"`
-	URL         string                     `json:"url,omitempty" example:"https://example.com/hooks" doc:"May stand in config as well."`
-	Events      []string                   `json:"events,omitempty" nullable:"false" default:"*" example:"budget.*,agent.failed"`
-	Filter      string                     `json:"filter,omitempty" example:"event.data.total > 100.0"`
-	Profile     string                     `json:"profile,omitempty" doc:"Absent: the org's, else standard."`
+	Name        string                     `json:"name,omitempty" maxLength:"256" example:"Production alerts" doc:"For people."`
+	Type        string                     `json:"type,omitempty" default:"webhook" doc:"The channel."`
+	URL         string                     `json:"url,omitempty" example:"https://example.com/hooks" doc:"Where to post to. May stand in config as well."`
+	Events      []string                   `json:"events,omitempty" nullable:"true" minItems:"1" default:"*" example:"budget.*,agent.failed" doc:"Event types, prefixes such as budget.*, or * for all, as where absent."`
+	Filter      string                     `json:"filter,omitempty" example:"event.data.total > 100.0" doc:"A CEL expression that answers true or false; absent takes all. It sees event with the members id, type, source, subject, severity, title, message, time and data. Numbers in data are ints where they have no point or exponent, else doubles; comparisons take either, arithmetic needs both of one kind: double(event.data.total). An event that lacks a member which the filter reads is not taken: write has(event.data.total) first where it may be missing."`
+	Profile     string                     `json:"profile,omitempty" doc:"The wire format, one of GET /v1/profiles. Absent: the org's, else standard."`
 	Headers     map[string]string          `json:"headers,omitempty" doc:"Sent with every delivery. May stand in config as well."`
 	Secret      string                     `json:"secret,omitempty" doc:"Made up where absent. May stand in config as well."`
 	Config      map[string]json.RawMessage `json:"config,omitempty" doc:"What the channel needs."`
-	RateLimit   float64                    `json:"rate_limit,omitempty" minimum:"0" doc:"Attempts a second."`
-	MaxInFlight int                        `json:"max_in_flight,omitempty" minimum:"0"`
-	Ordered     bool                       `json:"ordered,omitempty"`
-	Retry       *Retry                     `json:"retry,omitempty"`
+	RateLimit   float64                    `json:"rate_limit,omitempty" exclusiveMinimum:"0" doc:"Attempts a second; absent for no limit."`
+	MaxInFlight int                        `json:"max_in_flight,omitempty" exclusiveMinimum:"0" doc:"Attempts at once; absent for no limit of its own."`
+	Ordered     bool                       `json:"ordered,omitempty" doc:"Delivers in the order of acceptance, one at a time."`
+	Retry       *Retry                     `json:"retry,omitempty" doc:"Replaces parts of the profile's policy."`
 }
 
 // EndpointPatch changes an endpoint. What is absent stays; null resets it.
 type EndpointPatch struct {
-	Name        Change[string]             `json:"name,omitzero" example:"Production alerts"`
-	URL         Change[string]             `json:"url,omitzero"`
-	Events      Change[[]string]           `json:"events,omitzero"`
-	Filter      Change[string]             `json:"filter,omitzero" example:"event.data.total > 100.0"`
-	Profile     Change[string]             `json:"profile,omitzero"`
+	Name        Change[string]             `json:"name,omitzero" example:"Production alerts" doc:"For people."`
+	URL         Change[string]             `json:"url,omitzero" doc:"Where to post to."`
+	Events      Change[[]string]           `json:"events,omitzero" minItems:"1" doc:"Replaces all patterns; null for *."`
+	Filter      Change[string]             `json:"filter,omitzero" example:"event.data.total > 100.0" doc:"A CEL expression as at create; null takes all."`
+	Profile     Change[string]             `json:"profile,omitzero" doc:"The wire format, one of GET /v1/profiles."`
 	Headers     Change[map[string]string]  `json:"headers,omitzero" doc:"Replaces all; a value of *** keeps the header's value."`
 	Secret      string                     `json:"secret,omitempty" doc:"Replaces the signing secret at once; rotate-secret leaves an overlap."`
 	Config      map[string]json.RawMessage `json:"config,omitempty" doc:"Replaces the members that it has."`
-	RateLimit   Change[float64]            `json:"rate_limit,omitzero"`
-	MaxInFlight Change[int]                `json:"max_in_flight,omitzero"`
-	Ordered     Change[bool]               `json:"ordered,omitzero"`
-	Retry       Change[Retry]              `json:"retry,omitzero"`
+	RateLimit   Change[float64]            `json:"rate_limit,omitzero" exclusiveMinimum:"0" doc:"Attempts a second; null for no limit."`
+	MaxInFlight Change[int]                `json:"max_in_flight,omitzero" exclusiveMinimum:"0" doc:"Attempts at once; null for no limit of its own."`
+	Ordered     Change[bool]               `json:"ordered,omitzero" doc:"Delivers in the order of acceptance, one at a time."`
+	Retry       Change[Retry]              `json:"retry,omitzero" doc:"Replaces parts of the profile's policy; null keeps all of it."`
 }
 
 // showHeaders gives an endpoint's own headers, whose values are secrets like any other.
@@ -153,7 +153,7 @@ func (r *Retry) override() (*peal.RetryOverride, error) {
 func duration(field, s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, peal.Invalid(field, "%s must be a duration such as 30s or 5m", field)
+		return 0, peal.Invalid(field, "%s must be a duration of h, m, s and ms such as 30s or 5m; a day is 24h", field)
 	}
 	return d, nil
 }

@@ -104,6 +104,11 @@ type SecretRotation struct {
 	Secret  string `json:"secret,omitempty" doc:"The new secret; made up where absent."`
 }
 
+// EndpointTest chooses what a test sends.
+type EndpointTest struct {
+	Type string `json:"type,omitempty" example:"budget.exceeded" doc:"A type of the catalogue, whose example is sent; peal.test where absent."`
+}
+
 // TestResult is how a test went.
 type TestResult struct {
 	Success    bool            `json:"success" example:"true"`
@@ -165,12 +170,20 @@ func (a *api) endpointActionRoutes() {
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "test-endpoint", Method: http.MethodPost, Path: "/v1/endpoints/{id}/test", Tags: []string{"Endpoints"},
 		Summary: "Send a test event", Description: "Sends at once, whatever the endpoint's status and subscription, and tells how it went.",
-	}, func(ctx context.Context, who auth.Identity, in *EndpointPath) (*body[TestResult], error) {
+	}, func(ctx context.Context, who auth.Identity, in *struct {
+		EndpointPath
+		Body *EndpointTest
+	},
+	) (*body[TestResult], error) {
 		ep, err := a.endpoint(who, in.ID)
 		if err != nil {
 			return nil, err
 		}
-		r, err := a.Publisher.Test(ctx, ep)
+		var want EndpointTest
+		if in.Body != nil {
+			want = *in.Body
+		}
+		r, err := a.Publisher.Test(ctx, ep, want.Type)
 		return answer(TestResult{r.Success, r.StatusCode, r.Message, r.EventID, r.DeliveryID}, err)
 	})
 	register(a, peal.Viewer, huma.Operation{

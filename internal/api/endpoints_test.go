@@ -56,6 +56,11 @@ func TestEndpointSettings(t *testing.T) {
 	same(s.call(adminKey, "PATCH", path, `{}`).want(200), settings)
 	same(s.call(adminKey, "PATCH", path, `{"name":"some","events":["c"],"retry":{"schedule":[]}}`).want(200),
 		`"name":"some","events":["c"],"retry":{"schedule":[]},"rate_limit":2.5`)
+	for field, bad := range map[string]string{"events": `{"events":[]}`, "rate_limit": `{"rate_limit":0}`, "max_in_flight": `{"max_in_flight":0}`} {
+		if p := s.call(adminKey, "PATCH", path, bad).problem(400, peal.CodeInvalid); p.Field != field {
+			t.Errorf("%s: %+v", bad, p)
+		}
+	}
 	same(s.call(adminKey, "PATCH", path, `{"name":null,"events":null,"filter":null,"rate_limit":null,"max_in_flight":null,"ordered":null,"retry":null,"headers":null}`).want(200),
 		`"name":"","events":["*"],"filter":"","rate_limit":null,"max_in_flight":null,"ordered":false,"retry":null,"headers":{}`)
 	s.call(adminKey, "PATCH", path, `{"retry":{"shedule":[]}}`).problem(400, peal.CodeInvalid)
@@ -87,6 +92,13 @@ func TestEndpointActions(t *testing.T) {
 		t.Errorf("field %q", p.Field)
 	}
 
+	typed := s.call(adminKey, "POST", path+"/test", `{"type":"budget.exceeded"}`).want(200)
+	if ev := s.call(adminKey, "GET", "/v1/events/"+typed["event_id"].(string), "").want(200); ev["type"] != "budget.exceeded" || ev["severity"] != "info" || len(ev["data"].(map[string]any)) == 0 {
+		t.Errorf("a test of a type: %v", ev)
+	}
+	if p := s.call(adminKey, "POST", path+"/test", `{"type":"no.such"}`).problem(400, peal.CodeInvalid); p.Field != "type" {
+		t.Errorf("a test of no type: %+v", p)
+	}
 	result := s.call(adminKey, "POST", path+"/test", "").want(200)
 	if result["success"] != true || result["status_code"] != 200.0 || len(result) != 5 {
 		t.Errorf("tested: %v", result)

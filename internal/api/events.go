@@ -39,7 +39,8 @@ type Verdict struct {
 	EndpointID peal.EndpointID `json:"endpoint_id" example:"ep_01h455vb4pex5vsknk084sn02q"`
 	Name       string          `json:"name" doc:"The endpoint's."`
 	DeliveryID *string         `json:"delivery_id" doc:"Null where there is no delivery."`
-	Outcome    string          `json:"outcome" example:"filter" doc:"delivered; a delivery's state (pending, retrying, dead, dropped, cancelled); or why the endpoint did not get it: type, filter, dedup, paused, disabled, later (it came after the event)."`
+	Outcome    string          `json:"outcome" example:"filter" doc:"delivered; a delivery's state (pending, retrying, dead, dropped, cancelled); or why the endpoint did not get it: type, filter, dedup, paused, disabled, later (it was created after the event), changed (its subscription was another then; the event would match now)."`
+	Detail     string          `json:"detail,omitempty" example:"no such key: total" doc:"Why its filter, as it is now, cannot be answered for the event; absent where it can."`
 }
 
 func showEvent(ev *peal.Event) Event {
@@ -52,7 +53,7 @@ func showEvent(ev *peal.Event) Event {
 func showVerdicts(verdicts []publish.Verdict) []Verdict {
 	out := make([]Verdict, len(verdicts))
 	for i, v := range verdicts {
-		out[i] = Verdict{EndpointID: v.Endpoint, Name: v.Name, Outcome: v.Outcome}
+		out[i] = Verdict{EndpointID: v.Endpoint, Name: v.Name, Outcome: v.Outcome, Detail: v.Detail}
 		if !v.Delivery.IsZero() {
 			id := v.Delivery.String()
 			out[i].DeliveryID = &id

@@ -42,7 +42,7 @@ func (a *api) newHuma() huma.API {
 		},
 		Formats:       map[string]huma.Format{"application/json": format, "json": format},
 		DefaultFormat: "application/json",
-		Transformers:  []huma.Transformer{translate},
+		Transformers:  []huma.Transformer{a.translate},
 	})
 }
 
@@ -96,7 +96,8 @@ func (a *api) describePublish() {
 		Summary:  "Publish one event or a batch",
 		Description: describe("Answered after the events are durable. An array is a batch, all or nothing: at most 1,000 events, 16 times the "+
 			"bytes that one event may have, and 20,000 deliveries. "+
-			"CloudEvents 1.0 are taken in structured, binary and batch mode. A repeated Idempotency-Key or id answers the same again, "+
+			"CloudEvents 1.0 are taken in structured, binary and batch mode; of their extensions, severity, title and message are kept, "+
+			"others and dataschema are not. Ids are unique in the org, whatever their source. A repeated Idempotency-Key or id answers the same again, "+
 			"with duplicate:true, and sends nothing twice; with another body it is 422.", peal.Publisher),
 		Parameters: []*huma.Param{{
 			Name: "Idempotency-Key", In: "header", Description: "Names the request; kept for at least 24 hours.",

@@ -31,7 +31,7 @@ type Deliveries interface {
 type Publisher interface {
 	Publish(ctx context.Context, r publish.Request) (publish.Answer, error)
 	Explain(ctx context.Context, ev *peal.Event) ([]publish.Verdict, error)
-	Test(ctx context.Context, ep *peal.Endpoint) (publish.TestResult, error)
+	Test(ctx context.Context, ep *peal.Endpoint, eventType string) (publish.TestResult, error)
 	TestUnsaved(ctx context.Context, ep *peal.Endpoint) (publish.TestResult, error)
 }
 

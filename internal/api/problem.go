@@ -138,7 +138,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // translate turns huma's own errors into Problems. They hold what the client sent,
 // secrets included, which is left out.
-func translate(ctx huma.Context, _ string, v any) (any, error) {
+func (a *api) translate(ctx huma.Context, _ string, v any) (any, error) {
 	e, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -149,7 +149,7 @@ func translate(ctx huma.Context, _ string, v any) (any, error) {
 		for _, loc := range []string{".", "query.", "path.", "header."} {
 			field = strings.TrimPrefix(field, loc)
 		}
-		p.Errors = append(p.Errors, ProblemField{Field: field, Detail: d.Message})
+		p.Errors = append(p.Errors, a.explained(ctx.Operation(), field, d.Message))
 	}
 	if len(p.Errors) > 0 {
 		p.Field, p.Detail = p.Errors[0].Field, p.Errors[0].Detail

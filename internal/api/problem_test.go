@@ -60,6 +60,14 @@ func TestEveryFailureIsAProblem(t *testing.T) {
 		{"bad id in a path", "GET", "/v1/deliveries/7", "", "", 404, peal.CodeNotFound, ""},
 		{"endpoint", "GET", "/v1/endpoints/ep_0", "", "", 404, peal.CodeNotFound, ""},
 		{"event", "GET", "/v1/events/..%2F..%2Fetc", "", "", 404, peal.CodeNotFound, ""},
+		{"unknown parameter", "GET", "/v1/deliveries?stats=dead", "", "", 400, peal.CodeInvalid, "stats"},
+		{"no parameters", "GET", "/v1/endpoints/ep_0?x=1", "", "", 400, peal.CodeInvalid, "x"},
+		{"no events", "POST", "/v1/endpoints", `{"url":"https://127.0.0.1","events":[]}`, json, 400, peal.CodeInvalid, "events"},
+		{"no rate", "POST", "/v1/endpoints", `{"url":"https://127.0.0.1","rate_limit":0}`, json, 400, peal.CodeInvalid, "rate_limit"},
+		{"negative rate", "POST", "/v1/endpoints", `{"url":"https://127.0.0.1","rate_limit":-1}`, json, 400, peal.CodeInvalid, "rate_limit"},
+		{"none in flight", "POST", "/v1/endpoints", `{"url":"https://127.0.0.1","max_in_flight":0}`, json, 400, peal.CodeInvalid, "max_in_flight"},
+		{"absent member", "POST", "/v1/replays", `{}`, json, 400, peal.CodeInvalid, "filter"},
+		{"unknown inner member", "POST", "/v1/replays", `{"filter":{"until":"2026-05-04T14:23:00Z","x":1}}`, json, 400, peal.CodeInvalid, "filter.x"},
 		{"not an event", "POST", "/v1/events", `{`, json, 400, peal.CodeInvalid, ""},
 		{"event too large", "POST", "/v1/events", `{"type":"a","data":{"x":"` + strings.Repeat("x", 5000) + `"}}`, json, 413, peal.CodeTooLarge, ""},
 		{"batch too large", "POST", "/v1/events", `[` + strings.Repeat(" ", 4096*batchFactor) + `]`, json, 413, peal.CodeTooLarge, ""},
@@ -85,6 +93,40 @@ func TestSeveralWrongFieldsAreAllNamed(t *testing.T) {
 	if len(p.Errors) != 2 {
 		t.Errorf("errors: %+v", p.Errors)
 	}
+}
+
+// Messages say what to do instead.
+func TestMessagesHelp(t *testing.T) {
+	s := newServer(t)
+	s.call(adminKey, "POST", "/v1/orgs", `{"id":"acme","name":"Acme"}`).want(201)
+	for _, c := range []struct{ method, path, body, want string }{
+		{"GET", "/v1/events?kind=x", "", `unknown parameter "kind"; there are cursor, limit, since, until, type, subject`},
+		{"GET", "/v1/profiles?page=2", "", "there are cursor, limit"},
+		{"GET", "/v1/events?since=yesterday", "", "must be an RFC 3339 time such as"},
+		{"POST", "/v1/replays", `{"filter":{"since":"yesterday"}}`, "must be an RFC 3339 time such as"},
+		{"POST", "/v1/replays", `{"filter":{"kind":"x"}}`, "there are endpoint, event, since, status, type, until"},
+		{"POST", "/v1/replays", `{}`, "filter is required"},
+		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","retry":{"tries":3}}`, "there are schedule, timeout"},
+		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","rate_limit":0}`, "must be more than 0; leave it out for no limit"},
+		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","retry":{"schedule":["1d"]}}`, "a day is 24h"},
+		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","profile":"svix"}`, `there is no profile "svix"; there are curate-me, nembl`},
+		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","type":"slack"}`, `there is no channel "slack"; there are webhook`},
+		{"POST", "/v1/events", `{"specversion":"1.0","id":"1","source":"s","type":"a"}`, "application/cloudevents+json"},
+		{"PUT", "/v1/event-types/a", `{"schema":{"properties":{"x":{"type":"text"}}}}`, "a type is string, number"},
+	} {
+		if p := s.call(adminKey, c.method, c.path, c.body).problem(400, peal.CodeInvalid); !strings.Contains(p.Detail, c.want) || p.Field == "" {
+			t.Errorf("%s %s %s: %q of %q, want %q", c.method, c.path, c.body, p.Detail, p.Field, c.want)
+		}
+	}
+	p := s.call(adminKey, "GET", "/v1/endpoints", "", "X-Org-ID", "nobody").problem(404, peal.CodeNotFound)
+	if !strings.Contains(p.Detail, "POST /v1/orgs") {
+		t.Errorf("an unknown org: %s", p.Detail)
+	}
+}
+
+// The other surfaces take what they do not know, as their originals do.
+func TestOtherSurfacesIgnoreParameters(t *testing.T) {
+	newServer(t).call(adminKey, "GET", "/api/v1/admin/webhooks?page=2", "").want(200)
 }
 
 func TestFaultsAreLoggedAndNotShown(t *testing.T) {

@@ -22,15 +22,15 @@ const (
 
 // EventPublish is an event as it is published.
 type EventPublish struct {
-	Type     string         `json:"type" maxLength:"128" example:"budget.exceeded"`
+	Type     string         `json:"type" maxLength:"128" example:"budget.exceeded" doc:"A-Z a-z 0-9 . _ : / -; any, not only those of the catalogue."`
 	Data     map[string]any `json:"data,omitempty" example:"{\"total\":99.9}" doc:"Any JSON object; numbers keep their digits. Absent is {}."`
-	ID       string         `json:"id,omitempty" maxLength:"256" doc:"Chosen by the publisher, unique in the org; made up where absent."`
-	Source   string         `json:"source,omitempty" maxLength:"1024"`
+	ID       string         `json:"id,omitempty" maxLength:"256" doc:"Chosen by the publisher, unique in the org whatever the source; made up where absent."`
+	Source   string         `json:"source,omitempty" maxLength:"1024" doc:"What it comes from; peal where absent."`
 	Time     time.Time      `json:"time,omitzero" doc:"When it happened; now where absent."`
-	Subject  string         `json:"subject,omitempty" maxLength:"1024"`
-	Severity string         `json:"severity,omitempty" enum:"info,warning,high,critical"`
-	Title    string         `json:"title,omitempty"`
-	Message  string         `json:"message,omitempty"`
+	Subject  string         `json:"subject,omitempty" maxLength:"1024" doc:"What it is about, such as a customer's id."`
+	Severity string         `json:"severity,omitempty" enum:"info,warning,high,critical" doc:"Absent: that of the type in the catalogue, else info."`
+	Title    string         `json:"title,omitempty" doc:"A line for people; made from the type where absent."`
+	Message  string         `json:"message,omitempty" doc:"A sentence for people; made from the type where absent."`
 }
 
 // Accepted is the answer for one event.

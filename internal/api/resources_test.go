@@ -115,16 +115,26 @@ func TestExplain(t *testing.T) {
 	s.newEndpoint(adminKey, `,"name":"all"`)
 	s.newEndpoint(adminKey, `,"name":"others","events":["budget.*"]`)
 	s.newEndpoint(adminKey, `,"name":"dear","filter":"event.data.total > 100.0"`)
+	s.newEndpoint(adminKey, `,"name":"lacking","filter":"event.data.amount > 1"`)
+	s.newEndpoint(adminKey, `,"name":"no answer","filter":"event.data.total"`)
+	was := s.newEndpoint(adminKey, `,"name":"was dear","filter":"event.data.total > 100.0"`)
 	event, delivery := s.published(adminKey)
 	if plain := s.call(adminKey, "GET", "/v1/events/"+event, "").want(200); plain["explain"] != nil || plain["data"].(map[string]any)["total"] != 1.0 {
 		t.Errorf("unexplained: %v", plain)
 	}
+	s.call(adminKey, "PATCH", "/v1/endpoints/"+was, `{"filter":null}`).want(200)
+	s.newEndpoint(adminKey, `,"name":"new"`)
 	got := map[string]any{}
 	for _, row := range s.call(adminKey, "GET", "/v1/events/"+event+"?explain=true", "").want(200)["explain"].([]any) {
 		v := row.(map[string]any)
-		got[v["name"].(string)] = []any{v["outcome"], v["delivery_id"]}
+		got[v["name"].(string)] = []any{v["outcome"], v["delivery_id"], v["detail"]}
 	}
-	want := map[string]any{"all": []any{"pending", delivery}, "others": []any{"type", nil}, "dear": []any{"filter", nil}}
+	want := map[string]any{
+		"all": []any{"pending", delivery, nil}, "others": []any{"type", nil, nil}, "dear": []any{"filter", nil, nil},
+		"lacking":   []any{"filter", nil, "no such key: amount"},
+		"no answer": []any{"filter", nil, "the filter answered int, not true or false"},
+		"was dear":  []any{"changed", nil, nil}, "new": []any{"later", nil, nil},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("explained (-want +got):\n%s", diff)
 	}

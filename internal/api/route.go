@@ -2,7 +2,11 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -71,6 +75,10 @@ func register[I, O any](a *api, need peal.Role, op huma.Operation, h handler[I, 
 			a.fail(w, r, err)
 			return
 		}
+		if err := checkQuery(ctx.Operation(), r.URL.Query()); err != nil {
+			a.fail(w, r, err)
+			return
+		}
 		next(&exchange{humaContext: ctx, who: who})
 	}}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
@@ -81,6 +89,33 @@ func register[I, O any](a *api, need peal.Role, op huma.Operation, h handler[I, 
 		return out, nil
 	})
 }
+
+// checkQuery refuses parameters that the operation does not have: a misspelt one would
+// answer more than was asked for. The other surfaces ignore them, as their originals do.
+func checkQuery(op *huma.Operation, query url.Values) error {
+	if len(query) == 0 || !strings.HasPrefix(op.Path, "/v1/") {
+		return nil
+	}
+	var known []string
+	for _, p := range op.Parameters {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case slices.Contains(known, name):
+		case len(known) == 0:
+			return peal.Invalid(name, "unknown parameter %q; there are none here", peal.Clip(name, clipLen))
+		default:
+			return peal.Invalid(name, "unknown parameter %q; there are %s", peal.Clip(name, clipLen), strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// clipLen is how much of a name that a client made up is repeated.
+const clipLen = 64
 
 // errorsOf are the failures that every operation of its kind may answer.
 func errorsOf(op *huma.Operation) []int {

@@ -190,6 +190,22 @@ func TestDocsPage(t *testing.T) {
 			t.Errorf("the page lacks %s", op.OperationID)
 		}
 	}
+	for _, field := range []string{
+		`<td><code>filter</code></td><td>string</td><td>A CEL expression`, `<td><code>retry.schedule</code></td><td>array of strings</td>`,
+		`<td><code>type</code> (required)</td>`, `<td>viewer | publisher | admin</td>`,
+	} {
+		if !strings.Contains(page.Body, field) {
+			t.Errorf("the page lacks %s", field)
+		}
+	}
+	if cancel := page.Body[strings.Index(page.Body, `<section id="cancel-delivery">`):]; !strings.Contains(cancel[:strings.Index(cancel, "</section>")], `&#34;status&#34;: &#34;cancelled&#34;`) {
+		t.Error("a cancelled delivery is shown as another")
+	}
+	for path, accept := range map[string]string{"/": "text/html,*/*;q=0.8", "/docs/": "*/*"} {
+		if r := s.call("", "GET", path, "", "Accept", accept); r.Status != 302 || r.Header.Get("Location") != "/docs" {
+			t.Errorf("%s: %d to %q", path, r.Status, r.Header.Get("Location"))
+		}
+	}
 	for _, bad := range []string{"<script", "style=", `src="http`, `href="http`} {
 		if strings.Contains(page.Body, bad) {
 			t.Errorf("the page has %s", bad)

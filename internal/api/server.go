@@ -106,6 +106,15 @@ func assumeJSON(h http.Header) {
 	}
 }
 
+// toDocs tells whether somebody looks for the page: by its address with a slash, or by
+// a browser on the root.
+func toDocs(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	return r.URL.Path == "/docs/" || r.URL.Path == "/" && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
 // noRoute answers what no route takes, as a Problem instead of the mux's text.
 func (a *api) noRoute(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
@@ -114,6 +123,10 @@ func (a *api) noRoute(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := a.mux.Handler(&probe); pattern != "/" {
 			allowed = append(allowed, probe.Method)
 		}
+	}
+	if len(allowed) == 0 && toDocs(r) {
+		http.Redirect(w, r, "/docs", http.StatusFound)
+		return
 	}
 	if len(allowed) == 0 {
 		a.fail(w, r, peal.NotFound("page"))

@@ -172,6 +172,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.settings.EnsureDefaults(ctx); err != nil {
 		return err
 	}
+	if err := a.settings.CheckProfiles(a.log); err != nil {
+		return err
+	}
 	if a.adminKey = a.cfg.AdminKey; a.adminKey != "" {
 		return a.settings.RetireAdminKey(ctx)
 	}
@@ -245,7 +248,12 @@ func loadProfiles(file string) (*profile.Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("profiles: %w", err)
 	}
-	return profile.Load(document)
+	set, err := profile.Load(document)
+	var known *peal.Error
+	if errors.As(err, &known) {
+		return nil, peal.Errorf(known.Code, "%s: %s", file, known.Message)
+	}
+	return set, err
 }
 
 // loadRoots adds a file's certificates to the system's; nil means the system's.

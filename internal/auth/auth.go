@@ -86,10 +86,13 @@ func (a *Authenticator) adminIn(org string) (Identity, error) {
 		org = peal.DefaultOrg
 	}
 	if _, ok := a.keys.Org(org); !ok {
-		return Identity{}, peal.NotFound("org")
+		return Identity{}, peal.Errorf(peal.CodeNotFound, "there is no org %q; make it with POST /v1/orgs and that id", peal.Clip(org, clipLen))
 	}
 	return Identity{Actor: AdminActor, Org: org, Role: peal.Admin, Admin: true}, nil
 }
+
+// clipLen is how much of an org's name is repeated.
+const clipLen = 64
 
 // bearer reads credentials of RFC 6750; the scheme's case does not matter.
 func bearer(credentials string) (string, bool) {

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
-	"syscall"
+	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/peal-dev/peal/internal/config"
 )
 
 // Streams are a command's standard input, output and error output.
@@ -43,7 +44,7 @@ type grammar struct {
 	Keys       keysCmd       `cmd:"" group:"client" help:"Manage API keys."`
 	Orgs       orgsCmd       `cmd:"" group:"client" help:"Manage orgs, with the admin key."`
 
-	Version versionCmd `cmd:"" group:"about" help:"Print the version."`
+	Version versionCmd `cmd:"" group:"about" help:"Print the version, as --version and -v do."`
 
 	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"Receive and count, for peal bench."`
 }
@@ -69,13 +70,14 @@ func newParser(g *grammar, s Streams, options ...kong.Option) (*kong.Kong, error
 		kong.Description(description),
 		kong.Writers(s.Out, s.Err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ValueFormatter(flagHelp),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "server", Title: "The server:"},
 			{Key: "try", Title: "Trying and measuring:"},
 			{Key: "client", Title: "Talking to a server (--url, --key):"},
 			{Key: "about", Title: "About:"},
 		}),
-	}, options...)...)
+	}, append(config.Mappers(), options...)...)...)
 }
 
 // exit is what kong asks for after it has printed help.
@@ -85,9 +87,8 @@ type exit int
 // for a command line that makes no sense. The first SIGINT or SIGTERM asks the
 // command to end in order, a second one ends the process at once.
 func Main(ctx context.Context, version string, args []string, s Streams) (code int) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx, s.Err)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)()
 
 	defer func() {
 		if r := recover(); r != nil {
@@ -98,27 +99,82 @@ func Main(ctx context.Context, version string, args []string, s Streams) (code i
 			code = int(asked)
 		}
 	}()
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
 	parser, err := newParser(&grammar{}, s, kong.Exit(func(code int) { panic(exit(code)) }))
 	if err != nil {
 		return report(s, err, exitFailure)
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(customary(args))
 	if err != nil {
-		code = report(s, err, exitUsage)
-		fmt.Fprintln(s.Err, "Run peal --help, or peal COMMAND --help.")
-		return code
+		return misuse(s, commandOf(err), err)
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(s, Version(version)); err != nil {
 		if _, ok := errors.AsType[usageError](err); ok {
-			return report(s, err, exitUsage)
+			return misuse(s, command, err)
 		}
 		return report(s, err, exitFailure)
 	}
 	return exitOK
+}
+
+// customary spells what people try on any program as this one has it.
+func customary(args []string) []string {
+	if len(args) == 0 {
+		return []string{"--help"}
+	}
+	switch args[0] {
+	case "help":
+		return append(args[1:len(args):len(args)], "--help")
+	case "--version", "-v":
+		return append([]string{"version"}, args[1:]...)
+	}
+	return args
+}
+
+// flagHelp adds its variable and its default to a flag's help.
+func flagHelp(v *kong.Value) string {
+	text := kong.DefaultHelpValueFormatter(v)
+	if v.Default == "" {
+		return text
+	}
+	return strings.TrimSuffix(text, ".") + ". Default: " + v.Default + "."
+}
+
+// commandOf is how far the parser got; nil where it did not begin.
+func commandOf(err error) *kong.Context {
+	if p, ok := errors.AsType[*kong.ParseError](err); ok {
+		return p.Context
+	}
+	return nil
+}
+
+// misuse reports a command line that makes no sense, and where to read how it does.
+func misuse(s Streams, at *kong.Context, err error) int {
+	name, unset := "peal", ""
+	if at != nil {
+		for _, step := range at.Path {
+			if step.Command != nil {
+				name = step.Command.FullPath()
+			}
+		}
+		if strings.HasPrefix(err.Error(), "missing flags:") {
+			unset = variables(at)
+		}
+	}
+	code := report(s, fmt.Errorf("%w%s", err, unset), exitUsage)
+	fmt.Fprintf(s.Err, "Run %s --help.\n", name)
+	return code
+}
+
+// variables names what the missing flags can be set with instead.
+func variables(at *kong.Context) string {
+	var b strings.Builder
+	for _, f := range at.Flags() {
+		if f.Required && !f.Set && len(f.Envs) > 0 {
+			fmt.Fprintf(&b, "; %s can stand in for --%s", strings.Join(f.Envs, " or "), f.Name)
+		}
+	}
+	return b.String()
 }
 
 func report(s Streams, err error, code int) int {

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +16,7 @@ import (
 type endpointsCmd struct {
 	List         listEndpointsCmd  `cmd:"" help:"List endpoints."`
 	Get          getEndpointCmd    `cmd:"" help:"Read one endpoint."`
-	Create       createEndpointCmd `cmd:"" help:"Create an endpoint and print its secret, once."`
+	Create       createEndpointCmd `cmd:"" help:"Create an endpoint and print the secret that was made, once."`
 	Update       updateEndpointCmd `cmd:"" help:"Change the settings that are given."`
 	Delete       deleteEndpointCmd `cmd:"" help:"Delete endpoints; what waits for them is cancelled."`
 	Test         testEndpointCmd   `cmd:"" help:"Send a test event now."`
@@ -65,17 +68,17 @@ func (c *resumeEndpointCmd) Run(ctx context.Context, s Streams) error {
 
 // endpointSettings are the flags that create and update share.
 type endpointSettings struct {
-	Name        *string           `placeholder:"TEXT" help:"A name for people."`
-	Events      *[]string         `placeholder:"PATTERN" help:"Types to take, such as 'budget.*,order.paid'; all without it."`
-	Filter      *string           `placeholder:"CEL" help:"Take only events for which this is true, such as 'event.data.total > 100.0'."`
-	Profile     *string           `placeholder:"NAME" help:"The wire format: standard, nemo, curate-me, nembl, nolxy, or one of the server's own."`
-	Header      map[string]string `placeholder:"NAME=VALUE" mapsep:"none" help:"A header to send with every delivery; repeatable."`
-	Config      *string           `placeholder:"JSON" help:"The channel's configuration: a JSON object, @FILE, or -."`
-	RateLimit   *float64          `placeholder:"N" help:"At most so many attempts a second."`
-	MaxInFlight *int              `placeholder:"N" help:"At most so many attempts at once."`
-	Ordered     *bool             `negatable:"" help:"Keep the order of events, one attempt at a time."`
-	Retry       []time.Duration   `placeholder:"WAIT" help:"The wait before each retry, such as 1s,10s,1m; without it, the profile's."`
-	Timeout     time.Duration     `placeholder:"TIME" help:"How long an attempt may take; without it, the profile's."`
+	Name        *string         `placeholder:"TEXT" help:"A name for people."`
+	Events      *[]string       `placeholder:"PATTERN" help:"Types to take, such as 'budget.*,order.paid'; all without it."`
+	Filter      *string         `placeholder:"CEL" help:"Take only events for which this is true, such as 'event.data.total > 100.0'."`
+	Profile     *string         `placeholder:"NAME" help:"The wire format: standard, nemo, curate-me, nembl, nolxy, or one of the server's own."`
+	Header      []string        `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header to send with every delivery; repeatable."`
+	Config      *string         `placeholder:"JSON" help:"The channel's configuration: a JSON object, @FILE, or -."`
+	RateLimit   *float64        `placeholder:"N" help:"At most so many attempts a second."`
+	MaxInFlight *int            `placeholder:"N" help:"At most so many attempts at once."`
+	Ordered     *bool           `negatable:"" help:"Keep the order of events, one attempt at a time."`
+	Retry       []time.Duration `placeholder:"WAIT" help:"The wait before each retry, such as 1s,10s,1m; without it, the profile's."`
+	Timeout     time.Duration   `placeholder:"TIME" help:"How long an attempt may take; without it, the profile's."`
 }
 
 // update is the settings as a change.
@@ -85,7 +88,14 @@ func (e *endpointSettings) update(s Streams) (client.EndpointUpdate, error) {
 		RateLimit: e.RateLimit, MaxInFlight: e.MaxInFlight, Ordered: e.Ordered,
 	}
 	if e.Header != nil {
-		u.Headers = &e.Header
+		header, err := parseHeaders(e.Header)
+		if err != nil {
+			return u, err
+		}
+		u.Headers = &map[string]string{}
+		for name, values := range header {
+			(*u.Headers)[name] = values[len(values)-1]
+		}
 	}
 	if e.Config != nil {
 		raw, err := readObject(s, "--config", *e.Config)
@@ -109,16 +119,17 @@ func (e *endpointSettings) update(s Streams) (client.EndpointUpdate, error) {
 type createEndpointCmd struct {
 	URL    string `arg:"" optional:"" name:"target" help:"Where to deliver."`
 	Type   string `default:"webhook" placeholder:"KIND" help:"The channel: webhook, or another that the server has."`
-	Secret string `placeholder:"SECRET" help:"The signing secret; without it, the server makes one."`
+	Secret string `placeholder:"SECRET" help:"The signing secret; without it, the server makes one, except for nemo, which is then unsigned."`
 	endpointSettings
 	Server remote `embed:""`
 }
 
 // Help gives examples.
 func (createEndpointCmd) Help() string {
-	return `The answer holds the signing secret, which is not shown again.
+	return `The answer holds the signing secret that the server made, which is not shown again. In the format nemo a secret is optional, and none is made: without --secret, its deliveries are unsigned.
 
-    peal endpoints create https://example.com/hook --events 'budget.*' --profile nemo
+    peal endpoints create https://example.com/hook --events 'budget.*' -H 'X-Team: billing'
+    peal endpoints create https://example.com/hook --profile nemo --secret "$SECRET"
     peal endpoints create https://example.com/hook --retry 1s,5s,1m --timeout 5s`
 }
 
@@ -135,6 +146,9 @@ func (c *createEndpointCmd) Run(ctx context.Context, s Streams) error {
 	})
 	if err != nil {
 		return err
+	}
+	if made.Secret == "" && c.Secret == "" && value(u.Config)["secret"] == nil {
+		return printEndpoint(s, c.Server.format, made, field{"unsigned", "no secret; an endpoint made with --secret is signed"})
 	}
 	return printEndpoint(s, c.Server.format, made)
 }
@@ -201,7 +215,11 @@ func (c *rotateSecretCmd) Run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	return printEndpoint(s, c.format, e)
+	old := field{"old secret", "no longer valid"}
+	if c.Overlap > 0 {
+		old.value = "valid until " + shortTime(e.UpdatedAt.Add(c.Overlap))
+	}
+	return printEndpoint(s, c.format, e, old)
 }
 
 func showEndpoint(ctx context.Context, s Streams, f format, id string, read func(context.Context, string) (client.Endpoint, error)) error {
@@ -212,7 +230,7 @@ func showEndpoint(ctx context.Context, s Streams, f format, id string, read func
 	return printEndpoint(s, f, e)
 }
 
-func printEndpoint(s Streams, f format, e client.Endpoint) error {
+func printEndpoint(s Streams, f format, e client.Endpoint, more ...field) error {
 	limit := ""
 	if e.RateLimit > 0 {
 		limit = fmt.Sprintf("%g/s", e.RateLimit)
@@ -221,11 +239,44 @@ func printEndpoint(s Streams, f format, e client.Endpoint) error {
 	if e.Ordered {
 		ordered = "yes"
 	}
-	return show(s.Out, f, e, field{"id", e.ID}, field{"name", e.Name}, field{"type", e.Type}, field{"url", e.URL},
-		field{"profile", e.Profile}, field{"events", strings.Join(e.Events, ", ")}, field{"filter", e.Filter},
-		field{"status", e.Status}, field{"reason", e.StatusReason}, field{"rate limit", limit},
-		field{"in flight", number(e.MaxInFlight)}, field{"ordered", ordered}, field{"created", shortTime(e.CreatedAt)},
-		field{"secret", e.Secret})
+	retry, timeout := policy(e.Retry)
+	return show(s.Out, f, e, append([]field{
+		{"id", e.ID},
+		{"name", e.Name},
+		{"type", e.Type},
+		{"url", e.URL},
+		{"profile", e.Profile},
+		{"events", strings.Join(e.Events, ", ")},
+		{"filter", e.Filter},
+		{"headers", strings.Join(slices.Sorted(maps.Keys(e.Headers)), ", ")},
+		{"status", e.Status},
+		{"reason", e.StatusReason},
+		{"rate limit", limit},
+		{"in flight", number(e.MaxInFlight)},
+		{"ordered", ordered},
+		{"retry", retry},
+		{"timeout", timeout},
+		{"created", shortTime(e.CreatedAt)},
+		{"secret", e.Secret},
+	}, more...)...)
+}
+
+// policy spells what an endpoint sets of its own; empty is the profile's.
+func policy(r *client.Retry) (retry, timeout string) {
+	if r == nil {
+		return "", ""
+	}
+	if r.Timeout > 0 {
+		timeout = time.Duration(r.Timeout).String()
+	}
+	if r.Schedule == nil {
+		return "", timeout
+	}
+	waits := make([]string, len(r.Schedule))
+	for i, d := range r.Schedule {
+		waits[i] = time.Duration(d).String()
+	}
+	return cmp.Or(strings.Join(waits, ", "), "never"), timeout
 }
 
 // value is what p points to, or nothing.

@@ -60,9 +60,21 @@ func (c *getEventCmd) Run(ctx context.Context, s Streams) error {
 	return list(s.Out, c.format, e.Explain,
 		column[client.Verdict]{"ENDPOINT", func(v client.Verdict) string { return v.EndpointID }},
 		column[client.Verdict]{"NAME", func(v client.Verdict) string { return v.Name }},
-		column[client.Verdict]{"OUTCOME", func(v client.Verdict) string { return v.Outcome }},
+		column[client.Verdict]{"OUTCOME", outcome},
 		column[client.Verdict]{"DELIVERY", func(v client.Verdict) string { return v.DeliveryID }},
 	)
+}
+
+// outcome tells the states of deliveries from the reasons why there is none.
+func outcome(v client.Verdict) string {
+	text := v.Outcome
+	if v.DeliveryID == "" {
+		text = "not sent: " + text
+	}
+	if v.Detail != "" {
+		text += " (" + v.Detail + ")"
+	}
+	return text
 }
 
 func showEvent(s Streams, f format, e client.Event) error {

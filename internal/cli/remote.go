@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -16,14 +18,48 @@ import (
 
 // remote is how a command reaches its server, and how it prints what it gets.
 type remote struct {
-	URL string `name:"url" env:"PEAL_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server's address."`
-	Key string `env:"PEAL_KEY" required:"" placeholder:"KEY" help:"The admin key or an org's API key."`
-	Org string `env:"PEAL_ORG" placeholder:"ID" help:"The org that the admin key acts in; without it, the default org."`
+	URL serverURL `name:"url" env:"PEAL_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server's address."`
+	Key string    `env:"PEAL_KEY" required:"" placeholder:"KEY" help:"The admin key or an org's API key."`
+	Org string    `env:"PEAL_ORG" placeholder:"ID" help:"The org that the admin key acts in; without it, the default org."`
 	format
 }
 
 func (r remote) client() *client.Client {
-	return &client.Client{BaseURL: r.URL, Key: r.Key, Org: r.Org}
+	return &client.Client{BaseURL: string(r.URL), Key: r.Key, Org: r.Org}
+}
+
+// serverURL is a server's address with its scheme.
+type serverURL string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *serverURL) UnmarshalText(b []byte) error {
+	text := string(b)
+	if !strings.Contains(text, "://") {
+		return fmt.Errorf("%q has no scheme: write http://%s", text, text)
+	}
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return fmt.Errorf("%q is not an address such as https://peal.example.com", text)
+	}
+	*u = serverURL(text)
+	return nil
+}
+
+// unreachable is what to say where nothing answers at a server's address.
+func unreachable(err error) (string, bool) {
+	call, ok := errors.AsType[*url.Error](err)
+	if !ok || errors.Is(err, context.Canceled) {
+		return "", false
+	}
+	dial, ok := errors.AsType[*net.OpError](err)
+	if !ok || dial.Op != "dial" {
+		return "", false
+	}
+	server, err := url.Parse(call.URL)
+	if err != nil {
+		return "", false
+	}
+	return fmt.Sprintf("no server answers at %s://%s: is it running? Set --url or PEAL_URL (%s)", server.Scheme, server.Host, dial.Err), true
 }
 
 // message is an error as people read it.
@@ -37,6 +73,9 @@ func message(err error) string {
 	}
 	if e, ok := errors.AsType[*peal.Error](err); ok && e.Err == nil {
 		return e.Message
+	}
+	if text, ok := unreachable(err); ok {
+		return text
 	}
 	return strings.TrimPrefix(err.Error(), "peal: ")
 }

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready":      ready,
 			"arrived":    arrived,
+			"held":       held,
 			"eventually": eventually,
 			"capture":    capture,
 		},
@@ -59,6 +60,13 @@ func setUp(env *testscript.Env) error {
 	env.Defer(func() { r.Close() })
 	url, secret := r.Add("hook", "standard")
 	env.Values[arrivals(nil)] = got
+	hang, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { hang.Close() })
+	env.Values[hanging{}] = hang
+	env.Setenv("HANG", "http://"+hang.Addr().String())
 	env.Setenv("ADDR", addr)
 	env.Setenv("HOOK", url)
 	env.Setenv("HOOK_SECRET", secret)
@@ -88,6 +96,17 @@ func arrived(ts *testscript.TestScript, _ bool, args []string) {
 	case <-time.After(patience):
 		ts.Fatalf("nothing arrived")
 	}
+}
+
+type hanging struct{}
+
+// held waits until the next connection to $HANG is there, and never answers it.
+func held(ts *testscript.TestScript, _ bool, _ []string) {
+	l := ts.Value(hanging{}).(*net.TCPListener)
+	ts.Check(l.SetDeadline(time.Now().Add(patience)))
+	conn, err := l.Accept()
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
 }
 
 // eventually runs a command until its output matches.

@@ -17,7 +17,7 @@ type verifyCmd struct {
 	Secret  []string      `required:"" sep:"none" env:"PEAL_SECRET" placeholder:"SECRET" help:"The endpoint's signing secret; repeatable during a rotation."`
 	Header  []string      `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request; repeatable."`
 	File    string        `default:"-" placeholder:"PATH" help:"The request's body, exactly as it arrived; - is standard input."`
-	MaxAge  time.Duration `placeholder:"TIME" help:"Refuse a timestamp that is further from now; without it, age does not matter."`
+	MaxAge  time.Duration `placeholder:"TIME" help:"Refuse a timestamp that is further from now, in a format that signs one (standard); without it, age does not matter."`
 	format
 }
 
@@ -29,6 +29,10 @@ func (verifyCmd) Help() string {
 }
 
 func (c *verifyCmd) Run(s Streams) error {
+	scheme, _ := receiver.Scheme(c.Profile)
+	if c.MaxAge != 0 && !dated(scheme) {
+		return usage("--max-age: %s signs no timestamp; of the formats, %s does", c.Profile, strings.Join(datedProfiles(), ", "))
+	}
 	header, err := parseHeaders(c.Header)
 	if err != nil {
 		return err
@@ -41,7 +45,6 @@ func (c *verifyCmd) Run(s Streams) error {
 	if err != nil {
 		return err
 	}
-	scheme, _ := receiver.Scheme(c.Profile)
 	complaint := c.complaint(scheme, header, body)
 	if c.json() {
 		err = writeJSON(s.Out, map[string]any{"valid": complaint == "", "reason": complaint})
@@ -56,19 +59,32 @@ func (c *verifyCmd) Run(s Streams) error {
 	return err
 }
 
+func dated(scheme *webhook.Scheme) bool {
+	return strings.Contains(scheme.Format().Content, "{timestamp}")
+}
+
+func datedProfiles() (names []string) {
+	for _, name := range receiver.Profiles() {
+		if scheme, ok := receiver.Scheme(name); ok && dated(scheme) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // complaint is what is wrong, in one sentence; empty where nothing is.
 func (c *verifyCmd) complaint(scheme *webhook.Scheme, header http.Header, body []byte) string {
 	f := scheme.Format()
 	// The scheme's own tolerance is for requests that just arrived; here the time of
 	// the request itself is now, unless an age is asked about.
-	sent, dated := time.Now(), false
+	sent, timed := time.Now(), false
 	if seconds, err := strconv.ParseInt(header.Get(f.TimestampHeader), 10, 64); err == nil {
-		sent, dated = time.Unix(seconds, 0), true
+		sent, timed = time.Unix(seconds, 0), true
 	}
 	err := scheme.VerifyAt(sent, header, body, c.Secret...)
 	switch {
 	case err == nil:
-		if age := time.Since(sent).Abs(); c.MaxAge > 0 && dated && age > c.MaxAge {
+		if age := time.Since(sent).Abs(); c.MaxAge > 0 && timed && age > c.MaxAge {
 			return fmt.Sprintf("The signature is valid, but its timestamp is %s off, more than the %s allowed.", age.Round(time.Second), c.MaxAge)
 		}
 		return ""
@@ -100,14 +116,15 @@ func missingHeader(f webhook.Format, header http.Header) string {
 	return fmt.Sprintf("The header %s does not begin with %q.", f.Header, f.Prefix)
 }
 
+// parseHeaders reads headers as curl takes them; NAME=VALUE does as well.
 func parseHeaders(lines []string) (http.Header, error) {
 	header := http.Header{}
 	for _, line := range lines {
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || strings.TrimSpace(name) == "" {
+		at := strings.IndexAny(line, ":=")
+		if at < 0 || strings.TrimSpace(line[:at]) == "" {
 			return nil, usage("--header %q: write it as 'Name: value'", line)
 		}
-		header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+		header.Add(strings.TrimSpace(line[:at]), strings.TrimSpace(line[at+1:]))
 	}
 	return header, nil
 }

@@ -64,7 +64,7 @@ func (c *Config) AllowsWebhooks(plan string) bool {
 // Default is the configuration without flags, environment and file.
 func Default() (Config, error) {
 	var c Config
-	app, err := kong.New(&c)
+	app, err := kong.New(&c, Mappers()...)
 	if err != nil {
 		return c, fmt.Errorf("config: %w", err)
 	}

@@ -34,7 +34,7 @@ func parse(t *testing.T, args ...string) (Config, error) {
 		Serve struct{ Config } `cmd:""`
 		Other struct{}         `cmd:""`
 	}
-	p, err := kong.New(&cli, kong.Exit(func(int) { t.Error("kong wanted to exit") }))
+	p, err := kong.New(&cli, append(Mappers(), kong.Exit(func(int) { t.Error("kong wanted to exit") }))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +160,10 @@ func TestFileErrors(t *testing.T) {
 		"encryption-key: " + secret + "\nlisten: [\n":             "peal.yaml:",
 		"encryption-key: " + secret + "\nplans: {a: {webhok: 1}}": "peal.yaml:2: unknown field",
 		"plans: {a: {webhooks: maybe}}\n":                         "peal.yaml:1: ",
-		"allow-cidr: 10.0.0.0\n":                                  "--allow-cidr",
+		"allow-cidr: 127.0.0.1\n":                                 "want a range such as 127.0.0.0/8",
 		"max-event-bytes: many\n":                                 "--max-event-bytes",
 		"log-level: loud\n":                                       "--log-level must be one of",
-		"disable-after: 5 days\n":                                 "--disable-after",
+		"disable-after: 5d\n":                                     "a day is 24h",
 	} {
 		_, err := parse(t, "--config", write(t, text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {

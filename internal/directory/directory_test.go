@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -268,8 +269,12 @@ func TestUnreadableRows(t *testing.T) {
 		directory.Row{Kind: "hook", Org: "a", ID: "whk_1", Doc: []byte("{}")},
 		directory.Row{Kind: directory.KindKey, Org: "a", ID: "key_1", Doc: []byte(`{"hash":"YWJj"}`)},
 	)
-	d := newDirectory(t, src)
+	var log bytes.Buffer
+	d := directory.New(src, newRing(t, 1), slog.New(slog.NewTextHandler(&log, nil)))
 	refresh(t, d)
+	if n := strings.Count(log.String(), "start with that key"); n != 1 || !strings.Contains(log.String(), "damaged") {
+		t.Errorf("%d lines say what to do about the key:\n%s", n, &log)
+	}
 
 	eps, _, err := d.Match("a", event("x"), peal.EndpointID{})
 	if err != nil {

@@ -34,7 +34,7 @@ func (d *Directory) Match(org string, ev *peal.Event, exclude peal.EndpointID) (
 			if in == nil {
 				in = filter.NewInput(ev)
 			}
-			if !e.takes(in) {
+			if ok, _ := e.takes(in); !ok {
 				continue
 			}
 		}
@@ -56,8 +56,23 @@ func (d *Directory) Verdict(org string, ep *peal.Endpoint, ev *peal.Event) strin
 	if e == nil || e.endpoint.Org != org || e.deaf || !peal.MatchAny(e.endpoint.Events, ev.Type) {
 		return ReasonType
 	}
-	if e.filter != nil && !e.takes(filter.NewInput(ev)) {
-		return ReasonFilter
+	if e.filter != nil {
+		if ok, _ := e.takes(filter.NewInput(ev)); !ok {
+			return ReasonFilter
+		}
+	}
+	return ""
+}
+
+// FilterError says why the endpoint's filter cannot be answered for the event, such as
+// "no such key: total"; it is empty where it can, or where there is none.
+func (d *Directory) FilterError(ep *peal.Endpoint, ev *peal.Event) string {
+	e := d.endpointEntry(ep.ID)
+	if e == nil || e.filter == nil {
+		return ""
+	}
+	if _, err := e.takes(filter.NewInput(ev)); err != nil {
+		return err.Error()
 	}
 	return ""
 }

@@ -147,6 +147,11 @@ func TestMatchFilters(t *testing.T) {
 	if diff := cmp.Diff(ids([]*peal.Endpoint{yes, paused}), ids(eps)); diff != "" {
 		t.Error(diff)
 	}
+	for ep, want := range map[*peal.Endpoint]string{yes: "", no: "", elsewhere: "", fails: "no such key: missing"} {
+		if got := d.FilterError(ep, event("x")); got != want {
+			t.Errorf("the filter of %s fails with %q, want %q", ep.ID, got, want)
+		}
+	}
 	for _, tc := range []struct {
 		org  string
 		ep   *peal.Endpoint

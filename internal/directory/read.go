@@ -8,6 +8,7 @@ import (
 
 	"github.com/peal-dev/peal/internal/filter"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
 )
 
 // parsed is a row that was decoded, opened and compiled before anybody waits for it.
@@ -99,11 +100,19 @@ func (d *Directory) parseEndpoint(p *parsed) error {
 	if ep.Filter != "" {
 		e.filter = sync.OnceValue(func() *filter.Program { return d.compileFilter(ep) })
 	}
-	if ep.Private, err = d.openPrivate(id, row); err != nil {
-		return unreadable("its secrets cannot be opened with this encryption key", err)
+	ep.Private, err = d.openPrivate(id, row)
+	switch {
+	case errors.Is(err, secret.ErrUnknownKey):
+		return unreadable("its secrets were sealed with another encryption key", fmt.Errorf("%w: %s", err, lostKey))
+	case err != nil:
+		return unreadable("its secrets cannot be opened", fmt.Errorf("the endpoint is disabled, its private part is damaged: %w", err))
 	}
 	return nil
 }
+
+// lostKey is what to do where a key file was lost, which makes a new one.
+const lostKey = "the endpoint is disabled, since it was made with another encryption key; " +
+	"start with that key (encryption-key, or the file .key beside the database), or delete the endpoint and make it anew"
 
 // compileFilter gives nil for a filter that was fine when it was stored and no longer is.
 func (d *Directory) compileFilter(ep *peal.Endpoint) *filter.Program {

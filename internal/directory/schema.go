@@ -94,7 +94,11 @@ func invalidSchema(err error) error {
 	var bad *jsonschema.SchemaValidationError
 	var at *jsonschema.ValidationError
 	if errors.As(err, &bad) && errors.As(bad.Err, &at) {
-		return misfit("schema", at)
+		first := misfit("schema", at)
+		if strings.HasSuffix(first.Field, ".type") && first.Message == noAlternative {
+			first.Message = "a type is string, number, integer, boolean, object, array or null, or a list of these"
+		}
+		return first
 	}
 	return peal.Invalid("schema", "not a JSON Schema: %s", peal.Clip(strings.ReplaceAll(err.Error(), schemaURL, ""), clipLen))
 }
@@ -162,7 +166,7 @@ func (w *walk) value(v any, depth int) error {
 }
 
 // misfit is the first place, in the order of paths, that does not fit.
-func misfit(field string, err *jsonschema.ValidationError) error {
+func misfit(field string, err *jsonschema.ValidationError) *peal.Error {
 	type place struct{ path, message string }
 	var places []place
 	english := message.NewPrinter(language.English)
@@ -172,7 +176,7 @@ func misfit(field string, err *jsonschema.ValidationError) error {
 		switch e.ErrorKind.(type) {
 		case *kind.AnyOf, *kind.OneOf:
 			// Each alternative fails for a reason of its own.
-			message = "fits none of the alternatives, or more than one"
+			message = noAlternative
 		default:
 			for _, c := range e.Causes {
 				visit(c)
@@ -189,6 +193,8 @@ func misfit(field string, err *jsonschema.ValidationError) error {
 	})
 	return peal.Invalid(first.path, "%s", peal.Clip(first.message, clipLen))
 }
+
+const noAlternative = "fits none of the alternatives, or more than one"
 
 // path writes a place as data.items[2].price.
 func path(field string, tokens []string) string {

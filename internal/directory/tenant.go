@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/peal-dev/peal/internal/filter"
@@ -54,15 +55,16 @@ type endpointEntry struct {
 }
 
 // takes tells whether the filter takes an event. One that fails, such as on a field
-// that the event lacks, does not.
-func (e *endpointEntry) takes(in *filter.Input) bool {
+// that the event lacks, does not; the error says why.
+func (e *endpointEntry) takes(in *filter.Input) (bool, error) {
 	program := e.filter()
 	if program == nil {
-		return false
+		return false, errNoProgram
 	}
-	ok, err := program.MatchInput(in)
-	return ok && err == nil
+	return program.MatchInput(in)
 }
+
+var errNoProgram = errors.New("the filter cannot be compiled by this version; change it")
 
 // tenant is one org's part of the directory. It exists from the first row about the
 // org, in whichever order rows come; org is nil until the org's own row came.

@@ -295,3 +295,14 @@ func TestCheckHeader(t *testing.T) {
 		}
 	}
 }
+
+// Where http:// is permitted, messages do not ask for https:// alone.
+func TestSchemesThatArePermittedAreNamed(t *testing.T) {
+	c, err := New(Options{AllowHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CheckURL(t.Context(), "ftp://example.com/"); err == nil || !strings.Contains(err.Error(), "http:// or https://") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -76,6 +76,9 @@ func (c *Client) parseTarget(raw string) (*target, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Opaque != "" || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		if c.allowHTTP {
+			return nil, peal.Invalid("url", "url must be an absolute http:// or https:// URL")
+		}
 		return nil, peal.Invalid("url", "url must be an absolute https:// URL")
 	}
 	switch {

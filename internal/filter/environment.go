@@ -55,11 +55,15 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	if name != eventType {
 		return p.Registry.FindStructFieldNames(name)
 	}
+	return fieldNames(), true
+}
+
+func fieldNames() []string {
 	names := make([]string, 0, len(fields))
 	for _, f := range fields {
 		names = append(names, f.name)
 	}
-	return names, true
+	return names
 }
 
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {

@@ -1,7 +1,9 @@
 package filter
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -64,15 +66,40 @@ func invalid(issues *cel.Issues) error {
 	}
 	first := all[0]
 	message, _, _ := strings.Cut(first.Message, "\n")
-	message = strings.ReplaceAll(message, " (in container '')", "")
+	message = hinted(strings.ReplaceAll(message, " (in container '')", ""))
 	if first.Location.Line() < 1 { // about the whole filter
 		return peal.Invalid("filter", "%s", peal.Clip(message, clipLen))
 	}
 	return peal.Invalid("filter", "%d:%d: %s", first.Location.Line(), max(1, first.Location.Column()+1), peal.Clip(message, clipLen))
 }
 
+// plainSyntax puts the parser generator's words into plain ones.
+var plainSyntax = strings.NewReplacer("Syntax error", "syntax error", "mismatched input", "unexpected", "extraneous input", "unexpected",
+	"no viable alternative at input", "unexpected", "token recognition error at: '= '", "a single =; write == to compare",
+	"token recognition error at:", "cannot read", "'<EOF>'", "end of the filter")
+
+// hinted shortens what the parser says, and adds what the writer may have meant.
+func hinted(message string) string {
+	members := "event has " + strings.Join(fieldNames(), ", ")
+	switch {
+	case strings.HasPrefix(message, "Syntax error"):
+		message, _, _ = strings.Cut(message, " expecting ") // a list of all tokens
+		return plainSyntax.Replace(message)
+	case strings.HasPrefix(message, "undefined field"):
+		return message + "; " + members
+	}
+	name, ok := strings.CutPrefix(message, "undeclared reference to '")
+	if name, _, _ = strings.Cut(name, "'"); !ok {
+		return message
+	}
+	if slices.Contains(fieldNames(), name) {
+		return message + "; write event." + name
+	}
+	return message + "; a filter sees event alone, " + members
+}
+
 // clipLen is how much of a library's message is shown.
-const clipLen = 200
+const clipLen = 250
 
 // MatchInput tells whether the filter takes the event. A filter that reads what the
 // event lacks, compares what cannot be compared, or costs too much does not take it;
@@ -80,11 +107,11 @@ const clipLen = 200
 func (p *Program) MatchInput(in *Input) (bool, error) {
 	out, _, err := p.program.Eval(in)
 	if err != nil {
-		return false, fmt.Errorf("filter: %s", peal.Clip(err.Error(), clipLen))
+		return false, errors.New(peal.Clip(err.Error(), clipLen))
 	}
 	answer, ok := out.(types.Bool)
 	if !ok {
-		return false, fmt.Errorf("filter: answered %s, not true or false", out.Type().TypeName())
+		return false, fmt.Errorf("the filter answered %s, not true or false", out.Type().TypeName())
 	}
 	return bool(answer), nil
 }

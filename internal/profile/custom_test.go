@@ -78,7 +78,8 @@ func TestLoadRefuses(t *testing.T) {
 	} {
 		_, err := profile.Load([]byte(c.yaml))
 		var bad *peal.Error
-		if !errors.As(err, &bad) || bad.Code != peal.CodeInvalid || bad.Field != c.field || !strings.Contains(bad.Message, c.message) {
+		if !errors.As(err, &bad) || bad.Code != peal.CodeInvalid || bad.Field != c.field || !strings.Contains(bad.Message, c.message) ||
+			!strings.HasPrefix(bad.Message, c.field) {
 			t.Errorf("%.60q: got %v, want %q of %s", c.yaml, err, c.message, c.field)
 		}
 	}

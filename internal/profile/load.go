@@ -16,9 +16,18 @@ import (
 )
 
 // Load is the built-in profiles and those of a YAML document, which docs/profiles.md
-// describes. An error is invalid, its field the path in the document, such as
-// profiles[0].signature.encoding.
+// describes. An error is invalid; its message begins with its field, the path in the
+// document, such as profiles[0].signature.encoding.
 func Load(document []byte) (*Set, error) {
+	set, err := load(document)
+	var at *peal.Error
+	if errors.As(err, &at) && at.Field != "" {
+		return nil, peal.Invalid(at.Field, "%s: %s", at.Field, at.Message)
+	}
+	return set, err
+}
+
+func load(document []byte) (*Set, error) {
 	var file struct {
 		Profiles []definition `yaml:"profiles"`
 	}

@@ -37,11 +37,22 @@ func ParseCloudEvents(header http.Header, body []byte) (inputs []Input, batch, o
 		return inputs, true, true, err
 	case strings.HasPrefix(mediaType, "application/cloudevents"):
 		return nil, false, true, &peal.Error{Code: peal.CodeUnsupported, Message: "of CloudEvents' formats only JSON is understood"}
-	case header.Get("Ce-Specversion") != "":
+	case isBinary(header):
 		in, err := parseBinary(header, mediaType, body)
 		return []Input{in}, false, true, err
 	}
 	return nil, false, false, nil
+}
+
+// isBinary tells whether the attributes stand in headers; one that lacks the version
+// is a CloudEvent all the same, and told so.
+func isBinary(header http.Header) bool {
+	for _, name := range []string{"Ce-Specversion", "Ce-Id", "Ce-Type", "Ce-Source"} {
+		if header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func parseStructured(doc []byte) (Input, error) {
@@ -77,7 +88,7 @@ func parseStructured(doc []byte) (Input, error) {
 			return in, peal.Invalid("data_base64", "data_base64 is not base64")
 		}
 		if err := in.setJSON(raw); err != nil {
-			return in, err
+			return in, peal.Invalid("data_base64", "data must be JSON: data_base64 must be the base64 of a JSON object")
 		}
 	}
 	return in, in.checkCloudEvent(version, contentType)
@@ -144,11 +155,16 @@ func (in *Input) setJSON(raw []byte) error {
 }
 
 func (in *Input) checkCloudEvent(version, contentType string) error {
+	if version == "" {
+		return peal.Invalid("specversion", "a CloudEvent needs specversion 1.0; as a header, it is ce-specversion")
+	}
 	if version != "1.0" {
 		return peal.Invalid("specversion", "specversion must be 1.0")
 	}
-	if in.ClientID == "" || in.Source == "" || in.Type == "" {
-		return peal.Invalid("", "a CloudEvent needs id, source and type")
+	for _, a := range []struct{ name, value string }{{"id", in.ClientID}, {"source", in.Source}, {"type", in.Type}} {
+		if a.value == "" {
+			return peal.Invalid(a.name, "a CloudEvent needs id, source and type; %s is missing", a.name)
+		}
 	}
 	if mt, _, err := mime.ParseMediaType(contentType); contentType != "" && (err != nil || mt != "application/json" && !strings.HasSuffix(mt, "+json")) {
 		return peal.Invalid("datacontenttype", "data must be JSON")

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 
+	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -14,8 +15,11 @@ type Verdict struct {
 	Delivery peal.DeliveryID
 	// Outcome is "delivered", the state of a delivery that is not (pending, retrying,
 	// dead, cancelled), or why there is none or it was not sent: type, filter, dedup,
-	// paused, disabled, later (the endpoint or its subscription came after the event).
+	// paused, disabled, later (the endpoint came after the event), changed (it would get
+	// the event now: its subscription was another then).
 	Outcome string
+	// Detail says why the filter could not be answered, empty unless that is so.
+	Detail string
 }
 
 // Explain tells for each endpoint of the org why it got an event or why not.
@@ -45,8 +49,8 @@ func (p *Publisher) Explain(ctx context.Context, ev *peal.Event) ([]Verdict, err
 			v := Verdict{Endpoint: ep.ID, Name: ep.Name}
 			if d, ok := byEndpoint[ep.ID]; ok {
 				v.Delivery, v.Outcome = d.ID, outcome(d, ep)
-			} else if v.Outcome = p.Directory.Verdict(ev.Org, ep, ev); v.Outcome == "" {
-				v.Outcome = "later"
+			} else {
+				v.Outcome, v.Detail = p.missed(ep, ev)
 			}
 			verdicts = append(verdicts, v)
 		}
@@ -55,6 +59,20 @@ func (p *Publisher) Explain(ctx context.Context, ev *peal.Event) ([]Verdict, err
 		}
 		page.Cursor = next
 	}
+}
+
+// missed says why there is no delivery.
+func (p *Publisher) missed(ep *peal.Endpoint, ev *peal.Event) (outcome, detail string) {
+	reason := p.Directory.Verdict(ev.Org, ep, ev)
+	switch {
+	case reason == directory.ReasonFilter:
+		return reason, p.Directory.FilterError(ep, ev)
+	case reason != "":
+		return reason, ""
+	case ep.CreatedAt.After(ev.AcceptedAt):
+		return "later", ""
+	}
+	return "changed", ""
 }
 
 func outcome(d peal.Delivery, ep *peal.Endpoint) string {

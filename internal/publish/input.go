@@ -112,6 +112,8 @@ func parseEvent(doc []byte) (Input, error) {
 			return moment(&in.Time, key, value)
 		case "data":
 			return object(&in.Data, key, value)
+		case "specversion":
+			return peal.Invalid(key, "this is a CloudEvent: send it as application/cloudevents+json, a batch as application/cloudevents-batch+json")
 		}
 		return peal.Invalid(key, "unknown field; an event has type, data, id, source, time, subject, severity, title, message")
 	})

@@ -153,6 +153,32 @@ func TestParseCloudEventsRefuses(t *testing.T) {
 	}
 }
 
+// Messages name what is missing and what to do.
+func TestCloudEventMessages(t *testing.T) {
+	structured := http.Header{"Content-Type": {"application/cloudevents+json"}}
+	for body, c := range map[string]struct {
+		header http.Header
+		want   string
+	}{
+		`{"specversion":"1.0","source":"s","type":"t"}`:                                       {structured, "id is missing"},
+		`{"specversion":"1.0","id":"1","source":"s"}`:                                         {structured, "type is missing"},
+		`{"id":"1","source":"s","type":"t"}`:                                                  {structured, "needs specversion"},
+		`{"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"aGVsbG8="}`:     {structured, "data must be JSON"},
+		`{"specversion":"1.0","id":"1","source":"s","type":"t","datacontenttype":"text/xml"}`: {structured, "data must be JSON"},
+		`{}`:                               {http.Header{"Ce-Id": {"1"}, "Ce-Type": {"t"}, "Ce-Source": {"s"}}, "it is ce-specversion"},
+		`{"n":1}`:                          {http.Header{"Ce-Specversion": {"1.0"}, "Ce-Type": {"t"}, "Ce-Id": {"1"}}, "source is missing"},
+		`{"specversion":"1.0","type":"t"}`: {nil, "send it as application/cloudevents+json"},
+	} {
+		_, _, ok, err := ParseCloudEvents(c.header, []byte(body))
+		if !ok {
+			_, _, err = ParseJSON([]byte(body))
+		}
+		if peal.CodeOf(err) != peal.CodeInvalid || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", body, err, c.want)
+		}
+	}
+}
+
 // What others mean by an extension of their own is no reason to refuse an event.
 func TestCloudEventsOfOtherSeverities(t *testing.T) {
 	for severity, want := range map[string]peal.Severity{`"ERROR"`: "", `"Critical"`: peal.Critical, `7`: ""} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/peal-dev/peal/internal/catalogue"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -24,9 +25,10 @@ type TestResult struct {
 }
 
 // Test sends a test event to an endpoint at once, whatever its status and
-// subscription, and records it as a delivery that is not retried.
-func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint) (TestResult, error) {
-	ev, err := testEvent(ep, p.now())
+// subscription, and records it as a delivery that is not retried. The event is the
+// example of a type of the catalogue; an empty type is peal.TypeTest.
+func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint, eventType string) (TestResult, error) {
+	ev, err := testEvent(ep, eventType, p.now())
 	if err != nil {
 		return TestResult{}, err
 	}
@@ -49,14 +51,22 @@ func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint) (TestResult, er
 // TestUnsaved sends a test event to an endpoint that is not stored; nothing is
 // recorded.
 func (p *Publisher) TestUnsaved(ctx context.Context, ep *peal.Endpoint) (TestResult, error) {
-	ev, err := testEvent(ep, p.now())
+	ev, err := testEvent(ep, peal.TypeTest, p.now())
 	if err != nil {
 		return TestResult{}, err
 	}
 	return result(p.Sender.SendNow(ctx, ep, ev)), nil
 }
 
-func testEvent(ep *peal.Endpoint, now time.Time) (*peal.Event, error) {
+func testEvent(ep *peal.Endpoint, eventType string, now time.Time) (*peal.Event, error) {
+	if eventType != "" && eventType != peal.TypeTest {
+		t, ok := catalogue.Lookup(eventType)
+		if !ok {
+			return nil, peal.Invalid("type", "there is no such type in the catalogue; GET /v1/event-types lists it")
+		}
+		in := Input{Type: t.Name, Severity: peal.Info, Data: t.Example}
+		return in.event(ep.Org, now)
+	}
 	in := Input{
 		Type: peal.TypeTest, Severity: peal.Info, Title: "Test notification",
 		Message: "This is a test: the channel is set up and can be reached.",

@@ -32,9 +32,18 @@ func LoadOrCreateKeyFile(path string) ([]byte, error) {
 		return key, err
 	}
 	if err := createKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("secret: create key file: %w", err)
+		return nil, createError(path, err)
 	}
 	return loadKeyFile(path)
+}
+
+// createError tells of the folder: the file that failed has a made-up name.
+func createError(path string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("secret: the key file %s cannot be made in its folder: %w", path, err)
 }
 
 func loadKeyFile(path string) ([]byte, error) {

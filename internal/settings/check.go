@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/peal-dev/peal/internal/filter"
 	"github.com/peal-dev/peal/internal/peal"
@@ -48,9 +49,18 @@ func (s *Service) complete(o peal.Org, ep *peal.Endpoint) {
 func (s *Service) profile(name string) (*profile.Profile, error) {
 	p, ok := s.Profiles.Get(name)
 	if !ok {
-		return nil, peal.Invalid("profile", "there is no profile %q", peal.Clip(name, clipLen))
+		return nil, peal.Invalid("profile", "there is no profile %q; there are %s", peal.Clip(name, clipLen), strings.Join(s.profileNames(), ", "))
 	}
 	return p, nil
+}
+
+func (s *Service) profileNames() []string {
+	var names []string
+	for _, p := range s.Profiles.All() {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // check reports what in an endpoint may not stand. Old is what it was before, empty
@@ -58,7 +68,7 @@ func (s *Service) profile(name string) (*profile.Profile, error) {
 func (s *Service) check(ctx context.Context, old, ep *peal.Endpoint) error {
 	ch, ok := s.Channels.Get(ep.Kind)
 	if !ok {
-		return peal.Invalid("type", "there is no channel %q", peal.Clip(ep.Kind, clipLen))
+		return peal.Invalid("type", "there is no channel %q; there are %s", peal.Clip(ep.Kind, clipLen), strings.Join(s.Channels.Kinds(), ", "))
 	}
 	if err := checkStatus(old.Status, ep.Status); err != nil {
 		return err
@@ -146,7 +156,7 @@ func currentSecret(ep *peal.Endpoint) string {
 
 func checkPace(ep *peal.Endpoint) error {
 	if !(ep.RateLimit >= 0 && ep.RateLimit <= peal.MaxRateLimit) { // NaN is neither
-		return peal.Invalid("rate_limit", "rate_limit is attempts a second, at most %d; 0 is no limit", peal.MaxRateLimit)
+		return peal.Invalid("rate_limit", "rate_limit is attempts a second, more than 0 and at most %d", peal.MaxRateLimit)
 	}
 	if ep.MaxInFlight < 0 || ep.MaxInFlight > peal.MaxConcurrent {
 		return peal.Invalid("max_in_flight", "max_in_flight is at most %d; 0 leaves it to the server", peal.MaxConcurrent)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -148,6 +150,15 @@ func (db *DB) Read(ctx context.Context, f func(ctx context.Context, db *sql.DB) 
 
 // ErrSlowRead says that a reader took longer than it may.
 var ErrSlowRead = errors.New("store: a reader was stopped at its deadline")
+
+// folderError says why the file beside the database could not be made.
+func folderError(path string, err error) error {
+	dir := filepath.Dir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return peal.Invalid("database", "the database's folder %s does not exist; create it, or choose another database", dir)
+	}
+	return peal.Errorf(peal.CodeUnavailable, "the database's folder %s cannot be written; its owner must be the user that Peal runs as", dir)
+}
 
 // sqlitePath is the file of a database URL.
 func sqlitePath(url string) (string, error) {

@@ -16,7 +16,7 @@ import (
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, peal.Wrap(peal.CodeUnavailable, err, "the database's folder cannot be written")
+		return nil, folderError(path, err)
 	}
 	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
 		return f, nil

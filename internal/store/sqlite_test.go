@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,6 +40,20 @@ func closeDB(t *testing.T, db *store.DB) {
 	t.Helper()
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestFolders(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	if _, err := open(t, filepath.Join(missing, "a.db")); err == nil || !strings.Contains(err.Error(), missing+" does not exist") {
+		t.Errorf("a missing folder: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, filepath.Join(file, "a.db")); err == nil || !strings.Contains(err.Error(), file+" cannot be written") {
+		t.Errorf("a folder that is a file: %v", err)
 	}
 }
 

@@ -153,6 +153,16 @@ func TestDocumentsNameRealTargets(t *testing.T) {
 	}
 }
 
+// Whoever reads the README finds every document.
+func TestReadmeLinksToEveryDocument(t *testing.T) {
+	readme := document(t, "README.md")
+	for _, path := range documents(t) {
+		if filepath.Dir(path) == "docs" && !strings.Contains(readme, "]("+filepath.ToSlash(path)+")") {
+			t.Errorf("README.md does not link to %s", path)
+		}
+	}
+}
+
 func TestDocumentsLinkToWhatExists(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#\s]+)`)
 	for _, path := range documents(t) {
