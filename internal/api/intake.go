@@ -13,7 +13,7 @@ const (
 	// maxIntake bounds the bytes of all bodies of events that are held at once.
 	maxIntake = 64 << 20
 	// firstRead is the most room that a body gets before any of it arrived.
-	firstRead = 64 << 10
+	firstRead = 4 << 10
 )
 
 // intake counts what the bodies of events take while they are read and published.

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// A stop takes at most these together, and stays under the 30 seconds that service
-// managers grant.
+// A stop takes at most these together and a few seconds for what is to be recorded,
+// and stays under the 30 that service managers grant.
 const (
-	requestTimeout = 5 * time.Second
-	drainTimeout   = 20 * time.Second
+	requestTimeout = 4 * time.Second
+	drainTimeout   = 16 * time.Second
 )
 
 // Run serves until ctx is done, then stops in order: no new requests, no new

@@ -12,7 +12,7 @@ type benchCmd struct {
 	Scenario    []string      `enum:"single,batch,fanout,latency,beside" placeholder:"NAME" help:"single, batch, fanout, latency, or beside (latency beside an endpoint that hangs); repeatable. Without it, all."`
 	Duration    time.Duration `default:"5s" help:"How long each phase publishes."`
 	Rounds      int           `default:"3" help:"How often each scenario is run; medians are printed."`
-	Concurrency int           `default:"64" help:"Calls at once."`
+	Concurrency int           `default:"128" help:"Calls at once."`
 	Payload     int           `default:"1024" help:"Bytes of an event."`
 	Profile     string        `enum:"standard,nemo,nembl,nolxy" default:"standard" help:"Of the endpoints: standard, nemo, nembl or nolxy (curate-me would drop repeated types)."`
 	Database    string        `placeholder:"URL" help:"Where the server keeps its data; without it, a fresh SQLite file for each phase."`

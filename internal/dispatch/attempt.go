@@ -20,7 +20,7 @@ type verdict struct {
 	reason            string // why it failed
 	// leaveAlone is how long the receiver asked not to be called.
 	leaveAlone time.Duration
-	// keep is the job as it goes back to the head of its ordered lane.
+	// keep is the job as it goes back to the head of its lane.
 	keep *Job
 }
 
@@ -40,8 +40,7 @@ func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
 		d.record(l, "", &Outcome{Job: j, Now: d.Now(), Status: peal.Cancelled, Reason: reasonDeleted})
 		return verdict{}
 	case ep.Status != peal.Active:
-		d.giveUp(d.sending, l, []*Job{j})
-		return verdict{}
+		return verdict{keep: j} // a claimer releases it with all that is behind it
 	}
 	s := d.send(d.sending, ep, j.Message)
 	if d.sending.Err() != nil && s.attempt.Error != "" {

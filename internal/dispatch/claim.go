@@ -51,13 +51,14 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 	d.bytes += request.Bytes // so that claims at the same time share the budget
 	d.mu.Unlock()
 
-	if len(stopped) > 0 {
-		d.giveUp(ctx, l, stopped)
-	}
 	var err error
+	if len(stopped) > 0 {
+		err = d.giveUp(ctx, l, stopped)
+	}
 	switch {
+	case err != nil:
 	case gone:
-		err = d.cancelAll(ctx, l)
+		err = d.cancelSome(ctx, l)
 	case active:
 		err = d.claim(ctx, l, request, arrivals)
 	}
@@ -109,38 +110,37 @@ func (d *Dispatcher) claim(ctx context.Context, l *lane, r ClaimRequest, arrival
 }
 
 // giveUp releases jobs of an endpoint that is not sent to, so that they wait in the
-// store.
-func (d *Dispatcher) giveUp(ctx context.Context, l *lane, jobs []*Job) {
+// store. Where that fails, they go back to the head of the lane: what is claimed later
+// must not overtake them.
+func (d *Dispatcher) giveUp(ctx context.Context, l *lane, jobs []*Job) error {
 	ids := make([]peal.DeliveryID, len(jobs))
 	for i, j := range jobs {
 		ids[i] = j.ID
 	}
-	if err := d.Store.Release(ctx, ids); err != nil {
-		d.Log.Warn("deliveries of a stopped endpoint could not be released yet", "endpoint", l.id, "error", err)
-		// They stay owned without being held, which reconcile mends.
-	}
+	err := d.Store.Release(ctx, ids)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err != nil {
+		l.queue = append(jobs, l.queue...)
+		return err
+	}
 	for _, j := range jobs {
 		d.drop(l, j)
 	}
 	l.backlog = true
 	l.arrivals++
+	return nil
 }
 
-// cancelAll finishes what waits for an endpoint that was deleted.
-func (d *Dispatcher) cancelAll(ctx context.Context, l *lane) error {
-	for {
-		n, err := d.Hand.CancelEndpoint(ctx, l.id, reasonDeleted, d.Now(), cancelChunk)
-		if err != nil {
-			return err
-		}
-		if n < cancelChunk {
-			break
-		}
+// cancelSome finishes some of what waits for an endpoint that was deleted; where there
+// may be more, the lane queues up again behind the others.
+func (d *Dispatcher) cancelSome(ctx context.Context, l *lane) error {
+	n, err := d.Hand.CancelEndpoint(ctx, l.id, reasonDeleted, d.Now(), cancelChunk)
+	if err != nil {
+		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l.backlog, l.nextDue = false, time.Time{}
+	l.backlog, l.nextDue = n == cancelChunk, time.Time{}
 	return nil
 }

@@ -55,9 +55,9 @@ type Health interface {
 	FailingSince(ctx context.Context, id peal.EndpointID) (time.Time, error)
 }
 
-// Events reads an event back, by evt_… or the id that its publisher chose.
+// Events reads an event back.
 type Events interface {
-	Event(ctx context.Context, org, id string) (*peal.Event, error)
+	EventByID(ctx context.Context, org string, id peal.EventID) (*peal.Event, error)
 }
 
 // Dispatcher owns the lanes of this node.
@@ -78,7 +78,8 @@ type Dispatcher struct {
 	bytes   int
 	closing bool
 
-	replaying sync.Mutex // one step of a replay at a time
+	replaying  sync.Mutex // one step of a replay at a time
+	replayTurn int        // of the maintenance
 
 	// chores are lanes that a claimer should look at.
 	chores    []*lane
@@ -102,7 +103,9 @@ const (
 	backlogPage   = 1000
 	backlogEvery  = time.Second
 	reconcileEach = 30 * time.Second
-	recordTimeout = 3 * time.Second
+	// What a stop takes at the most beside DrainTimeout.
+	recordTimeout  = 3 * time.Second
+	releaseTimeout = 2 * time.Second
 )
 
 // Run claims, sends and records until ctx is done, then lets attempts under way
@@ -131,7 +134,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	d.stopSending()
 	chores.Wait()
 	d.awaitRecords()
-	return d.Store.Release(context.WithoutCancel(ctx), nil)
+	// What is not released now is when the next session starts.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	return d.Store.Release(ctx, nil)
 }
 
 // awaitRecords waits until all outcomes are durable, since what is released first is
@@ -201,6 +207,7 @@ func (d *Dispatcher) scan(ctx context.Context, after *peal.EndpointID) (full boo
 		}
 		d.touch(l, now)
 	}
+	d.fill(now)
 	if full = len(rows) == backlogPage; full {
 		*after = rows[len(rows)-1].Endpoint
 	} else {

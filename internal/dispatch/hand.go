@@ -75,7 +75,7 @@ func (d *Dispatcher) Payload(ctx context.Context, dlv *peal.Delivery, number int
 	if !ok {
 		return nil, peal.Errorf(peal.CodeGone, "the profile %s of the attempt is not configured any more", a.Profile)
 	}
-	ev, err := d.Events.Event(ctx, dlv.Org, dlv.EventID.String())
+	ev, err := d.Events.EventByID(ctx, dlv.Org, dlv.EventID)
 	if err != nil {
 		return nil, err
 	}

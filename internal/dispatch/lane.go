@@ -15,7 +15,7 @@ const (
 	suspectOwned  = 64
 	// assuredOwned rows are allowed whatever the budget of all lanes says, so that
 	// a full one cannot stop a healthy lane.
-	assuredOwned = 4
+	assuredOwned = 1
 	claimBatch   = 512
 	rateWindow   = 250 * time.Millisecond
 )

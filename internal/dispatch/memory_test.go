@@ -265,12 +265,12 @@ func (m *memory) FailingSince(_ context.Context, ep peal.EndpointID) (time.Time,
 	return since, nil
 }
 
-func (m *memory) Event(_ context.Context, _, id string) (*peal.Event, error) {
+func (m *memory) EventByID(_ context.Context, _ string, id peal.EventID) (*peal.Event, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, rows := range []map[peal.DeliveryID]*row{m.live, m.done} {
 		for _, r := range rows {
-			if r.job.Message.Event.ID.String() == id {
+			if r.job.Message.Event.ID == id {
 				return r.job.Message.Event, nil
 			}
 		}

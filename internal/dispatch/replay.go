@@ -50,18 +50,20 @@ func (d *Dispatcher) stepReplay(ctx context.Context, r *Replay) (*Replay, error)
 // continueReplays carries on what was not finished when its caller was answered, or
 // when a node stopped.
 func (d *Dispatcher) continueReplays(ctx context.Context) error {
-	d.replaying.Lock()
-	defer d.replaying.Unlock()
 	replays, err := d.Hand.Replays(ctx)
-	if err != nil {
+	if err != nil || len(replays) == 0 {
 		return err
 	}
-	for _, r := range replays {
-		if _, err := d.stepReplay(ctx, r); err != nil {
-			return err
-		}
+	// One a round, so that many do not keep the lanes from being looked after.
+	d.replayTurn++
+	r := replays[d.replayTurn%len(replays)]
+	d.replaying.Lock()
+	defer d.replaying.Unlock()
+	_, err = d.stepReplay(ctx, r)
+	if peal.CodeOf(err) == peal.CodeNotFound {
+		return nil // its caller has finished it meanwhile
 	}
-	return nil
+	return err
 }
 
 // known tells whether an endpoint is there to be delivered to.

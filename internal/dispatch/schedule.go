@@ -59,7 +59,9 @@ func (d *Dispatcher) Waiting(id peal.EndpointID) {
 	l := d.lane(id)
 	l.backlog = true
 	l.arrivals++
-	d.touch(l, d.Now())
+	now := d.Now()
+	d.touch(l, now)
+	d.fill(now) // touch may have enlisted a lane whose timer had not fired yet
 }
 
 // touch puts a lane where it belongs after anything about it changed: among the
@@ -230,7 +232,7 @@ func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Jo
 		l.closedUntil = until
 	}
 	if v.keep != nil {
-		// The head of an ordered lane waits in its place, and everything behind it.
+		// It waits in its place, and in an ordered lane so does everything behind it.
 		l.queue = append([]*Job{v.keep}, l.queue...)
 	}
 	d.touch(l, now)

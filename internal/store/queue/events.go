@@ -25,7 +25,7 @@ func scanEvent(scan scanner) (*peal.Event, error) {
 	return ev, err
 }
 
-// Event finds an event of an org by the id that its publisher chose, or by evt_….
+// Event finds an event of an org by evt_…, or else by the id that its publisher chose.
 func (q *Queue) Event(ctx context.Context, org, id string) (*peal.Event, error) {
 	var own any
 	if parsed, err := peal.ParseEventID(id); err == nil {
@@ -35,11 +35,24 @@ func (q *Queue) Event(ctx context.Context, org, id string) (*peal.Event, error) 
 	err := q.rows(ctx, func(scan scanner) (err error) {
 		found, err = scanEvent(scan)
 		return err
-	}, eventColumns+`WHERE org = ?1 AND id = coalesce((SELECT event_id FROM event_ref WHERE org = ?1 AND client_id = ?2), ?3)`, org, id, own)
+	}, eventColumns+`WHERE org = ?1 AND id = coalesce((SELECT id FROM event WHERE org = ?1 AND id = ?3),
+		(SELECT event_id FROM event_ref WHERE org = ?1 AND client_id = ?2))`, org, id, own)
 	if err == nil && found == nil {
 		err = peal.NotFound("event")
 	}
 	return found, err
+}
+
+// EventByID implements dispatch.Events.
+func (q *Queue) EventByID(ctx context.Context, org string, id peal.EventID) (*peal.Event, error) {
+	events, err := q.eventsByID(ctx, org, []peal.EventID{id})
+	if err == nil && len(events) == 0 {
+		err = peal.NotFound("event")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return events[0], nil
 }
 
 func (q *Queue) eventsByID(ctx context.Context, org string, ids []peal.EventID) ([]*peal.Event, error) {
