@@ -8,13 +8,13 @@ import (
 )
 
 type migrateCmd struct {
-	Database string `default:"sqlite:peal.db" env:"PEAL_DATABASE" placeholder:"URL" help:"sqlite:FILE"`
+	Database string `default:"sqlite:peal.db" env:"PEAL_DATABASE" placeholder:"URL" help:"sqlite:FILE or postgres://…"`
 	format
 }
 
 // Help says when it is needed.
 func (migrateCmd) Help() string {
-	return `The server does this by itself when it starts. The command is for doing it beforehand, while no server has the database open.`
+	return `The server does this by itself when it starts. The command is for doing it beforehand; on SQLite, while no server has the database open.`
 }
 
 func (c *migrateCmd) Run(ctx context.Context, s Streams) error {

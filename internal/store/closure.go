@@ -56,13 +56,16 @@ func do(ctx context.Context, l *Lane[*closure], f func(*Tx) error, then func()) 
 }
 
 func runClosures(tx *Tx, batch []*closure) error {
+	if err := tx.Flush(); err != nil { // what lanes sent is no closure's fault
+		return err
+	}
 	for _, c := range batch {
 		c.state.CompareAndSwap(closureWaits, closureRuns)
 		if c.state.Load() == closureAbandoned {
 			continue
 		}
-		err := tx.nested(func() error { return c.f(tx) })
-		if err != nil && classify(err) == away {
+		err := tx.conn.nested(func() error { return c.f(tx) })
+		if err != nil && classify(err) != refused {
 			return err
 		}
 		c.err = safe(err)

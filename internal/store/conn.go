@@ -111,6 +111,53 @@ func (c *conn) query(query string, args []any, f func(Row) error) error {
 	return errors.Join(err, rows.Close())
 }
 
+func (c *conn) ask(query string, args []any, f func(Row) error) error {
+	return c.query(query, args, f)
+}
+
+func (c *conn) send(query string, args []any) error {
+	_, err := c.exec(query, args)
+	return err
+}
+
+func (c *conn) many(s *ManySQL, args []any) error {
+	for size := len(s.queries) - 1; size >= 0; size-- {
+		for n := len(s.types) << (3 * size); len(args) >= n; args = args[n:] {
+			if err := c.send(s.queries[size], args[:n]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *conn) flush() error { return nil }
+
+func (c *conn) begin() error { return c.send("BEGIN IMMEDIATE", nil) }
+
+func (c *conn) commit() error { return c.send("COMMIT", nil) }
+
+// rollback ends the transaction; where a failure has ended it already, the database
+// says that there is none.
+func (c *conn) rollback() { _ = c.send("ROLLBACK", nil) }
+
+func (c *conn) nested(f func() error) error {
+	if err := c.send("SAVEPOINT nested", nil); err != nil {
+		return err
+	}
+	err := f()
+	if err != nil {
+		// A full disk has ended the transaction, and the savepoint with it.
+		if undo := c.send("ROLLBACK TO nested", nil); undo != nil {
+			return errors.Join(err, undo)
+		}
+	}
+	if end := c.send("RELEASE nested", nil); end != nil {
+		return errors.Join(err, end)
+	}
+	return err
+}
+
 // Row is one row of a query inside a transaction.
 type Row []driver.Value
 

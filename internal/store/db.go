@@ -4,10 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -17,107 +14,119 @@ import (
 
 // Config says which database to open.
 type Config struct {
-	// URL is sqlite:PATH.
+	// URL is sqlite:PATH or postgres://….
 	URL string
 	Log *slog.Logger
-	// Now is the clock of the process, which on SQLite is the database's.
+	// Now is the clock of the process, which on SQLite is the database's. PostgreSQL
+	// has its own.
 	Now func() time.Time
+	// Heartbeat is how often a session says that it lives; zero is every 2 s. After
+	// three times as long without an answer it starts nothing, after four it is dead.
+	Heartbeat time.Duration
 }
 
 // DB is an open database with its writer.
 type DB struct {
 	log     *slog.Logger
-	now     func() time.Time
-	session int64
-
-	lock    *os.File
+	dialect Dialect
 	readers *sql.DB
 	writer  *writer
-	check   *checkpointer
+	engine  engine
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
 
-// readDeadline bounds every reader: an old one would keep the log from being cut.
-const readDeadline = 2 * time.Second
+// Dialect is the kind of a database, for the SQL in which they differ.
+type Dialect int
 
-// Open opens the database, brings its schema up to date, starts a new session and
-// releases the deliveries that earlier sessions owned. It fails with CodeConflict
-// where another process has the database open.
-func Open(ctx context.Context, cfg Config) (*DB, error) {
-	path, err := sqlitePath(cfg.URL)
-	if err != nil {
-		return nil, err
-	}
-	lock, err := lockFile(path)
-	if err != nil {
-		return nil, err
-	}
-	db := &DB{log: cfg.Log, now: cfg.Now, lock: lock}
-	if err := db.open(ctx, path); err != nil {
-		return nil, errors.Join(err, db.release())
-	}
-	return db, nil
+// The databases.
+const (
+	SQLite Dialect = iota
+	PostgreSQL
+)
+
+// engine is what an open database is besides its writer and readers.
+type engine interface {
+	now() time.Time
+	session() int64
+	mayStart() bool
+	onNewSession(f func())
+	// run is its background work, until ctx is done.
+	run(ctx context.Context)
+	// leave ends the session, after the last write.
+	leave() error
+	close() error
 }
 
-func (db *DB) open(ctx context.Context, path string) error {
-	if _, err := migrate(ctx, path); err != nil {
-		return err
-	}
-	conn, err := connect(ctx, path, writerPragmas)
+// readDeadline bounds every reader: an old one keeps the database from cleaning up.
+const readDeadline = 2 * time.Second
+
+// Open opens the database, brings its schema up to date and starts a new session. On
+// SQLite it releases the deliveries that earlier sessions owned, and fails with
+// CodeConflict where another process has the database open.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	dialect, at, err := parseURL(cfg.URL)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	db.writer = newWriter(conn, db.log)
-	if db.readers, err = openPool(path, readerPragmas, readerConns); err != nil {
-		return err
+	db := &DB{log: cfg.Log, dialect: dialect}
+	if dialect == PostgreSQL {
+		err = openPostgres(ctx, db, at, cfg.Heartbeat)
+	} else {
+		err = openSQLite(ctx, db, at, cfg.Now)
 	}
-	checkConn, err := connect(ctx, path, checkPragmas)
 	if err != nil {
-		return err
-	}
-	db.check = &checkpointer{conn: checkConn, writer: db.writer, log: db.log}
-	if db.session, err = startSession(db.writer); err != nil {
-		return err
+		return nil, errors.Join(err, db.release())
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	db.stop = stop
 	db.running.Go(db.writer.run)
-	db.running.Go(func() { db.check.run(run) })
-	return nil
+	db.running.Go(func() { db.engine.run(run) })
+	return db, nil
 }
 
 // Close refuses new work, waits until all that was taken is committed, and closes
-// the database. What the session still owns is released at the next Open.
+// the database. What the session still owns is released at once, or on SQLite at the
+// next Open.
 func (db *DB) Close() error {
 	db.writer.close()
 	db.stop()
 	db.running.Wait()
-	return db.release()
+	return errors.Join(db.engine.leave(), db.release())
 }
 
-// release closes whatever was opened, the writer last: its close cuts the log.
+// release closes whatever was opened.
 func (db *DB) release() error {
 	var errs []error
 	if db.readers != nil {
 		errs = append(errs, db.readers.Close())
 	}
-	if db.check != nil {
-		errs = append(errs, db.check.conn.Close())
+	if db.engine != nil {
+		errs = append(errs, db.engine.close())
 	}
-	if db.writer != nil {
-		errs = append(errs, db.writer.conn.Close())
-	}
-	return errors.Join(append(errs, db.lock.Close())...)
+	return errors.Join(errs...)
 }
 
-// Now is database time.
-func (db *DB) Now() time.Time { return db.now() }
+// Dialect is the kind of the database.
+func (db *DB) Dialect() Dialect { return db.dialect }
 
-// Session is the number under which this process owns deliveries; no other process
-// has or had the same.
-func (db *DB) Session() int64 { return db.session }
+// Now is database time.
+func (db *DB) Now() time.Time { return db.engine.now() }
+
+// Session is the number under which this process owns deliveries; no other process has
+// or had the same. It changes where the session was taken for dead: see OnNewSession.
+func (db *DB) Session() int64 { return db.engine.session() }
+
+// MayStart tells whether the session is certain to be alive. Where it is not, others
+// may be about to take over what it owns, and no attempt may be started.
+func (db *DB) MayStart() bool { return db.engine.mayStart() }
+
+// OnNewSession registers a function to be called when others took the session for dead
+// and a new one was started: nothing that the process held is its own any more. It is
+// called on the writer's goroutine, between two transactions, so it must not block. It
+// is not called for the first session.
+func (db *DB) OnNewSession(f func()) { db.engine.onNewSession(f) }
 
 // Stats is a snapshot of the writer's counters.
 func (db *DB) Stats() Stats { return db.writer.stats() }
@@ -151,24 +160,16 @@ func (db *DB) Read(ctx context.Context, f func(ctx context.Context, db *sql.DB) 
 // ErrSlowRead says that a reader took longer than it may.
 var ErrSlowRead = errors.New("store: a reader was stopped at its deadline")
 
-// folderError says why the file beside the database could not be made.
-func folderError(path string, err error) error {
-	dir := filepath.Dir(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return peal.Invalid("database", "the database's folder %s does not exist; create it, or choose another database", dir)
-	}
-	return peal.Errorf(peal.CodeUnavailable, "the database's folder %s cannot be written; its owner must be the user that Peal runs as", dir)
-}
-
-// sqlitePath is the file of a database URL.
-func sqlitePath(url string) (string, error) {
-	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
-		return "", peal.Invalid("database", "PostgreSQL is not supported yet; use sqlite:PATH")
+// parseURL tells what kind of database a URL names, and where it is: a path, or the
+// URL itself.
+func parseURL(url string) (d Dialect, at string, err error) {
+	if isPostgres(url) {
+		return PostgreSQL, url, nil
 	}
 	path, ok := strings.CutPrefix(url, "sqlite:")
 	path = strings.TrimPrefix(path, "//")
 	if !ok || path == "" {
-		return "", peal.Invalid("database", "the database must be given as sqlite:PATH")
+		return SQLite, "", peal.Invalid("database", "the database must be given as sqlite:PATH or postgres://…")
 	}
-	return path, nil
+	return SQLite, path, nil
 }

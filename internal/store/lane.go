@@ -176,8 +176,8 @@ func (l *Lane[T]) run(tx *Tx) error {
 func (l *Lane[T]) runEach(tx *Tx) error {
 	l.errs = l.errs[:0]
 	for i := range l.batch {
-		err := tx.nested(func() error { return l.apply(tx, l.batch[i:i+1]) })
-		if err != nil && classify(err) == away {
+		err := tx.conn.nested(func() error { return l.apply(tx, l.batch[i:i+1]) })
+		if err != nil && classify(err) != refused {
 			return err
 		}
 		l.errs = append(l.errs, safe(err))

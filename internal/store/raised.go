@@ -13,7 +13,7 @@ func AddRaised(tx *Tx, raised []peal.Raised) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec("INSERT INTO raised (doc) VALUES (?)", string(doc)); err != nil {
+		if err := tx.Send("INSERT INTO raised (doc) VALUES (?)", string(doc)); err != nil {
 			return err
 		}
 	}

@@ -2,9 +2,8 @@ package store
 
 // startSession takes a number that was never used before. The lock on the file says
 // that all earlier sessions are dead, so what they owned waits again.
-func startSession(w *writer) (session int64, err error) {
-	tx := &Tx{w.conn}
-	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
+func startSession(tx *Tx) (session int64, err error) {
+	if err := tx.conn.begin(); err != nil {
 		return 0, safe(err)
 	}
 	err = tx.Query(func(r Row) error {
@@ -18,7 +17,7 @@ func startSession(w *writer) (session int64, err error) {
 		_, err = tx.Exec("UPDATE live SET owner = NULL WHERE owner IS NOT NULL")
 	}
 	if err == nil {
-		_, err = tx.Exec("COMMIT")
+		err = tx.conn.commit()
 	}
 	return session, safe(err)
 }

@@ -4,16 +4,85 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"net/url"
-	"strings"
+	"os"
+	"path/filepath"
+	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver
 
 	"github.com/peal-dev/peal/internal/peal"
 )
 
+// readerConns is how many queries run beside the writer.
 const readerConns = 4
+
+// sqliteEngine is a database in a file, of which this process is the only user.
+type sqliteEngine struct {
+	lock    *os.File
+	writing *conn
+	check   *checkpointer
+	number  int64
+	clock   func() time.Time
+}
+
+// openSQLite fails with CodeConflict where another process has the database open.
+func openSQLite(ctx context.Context, db *DB, path string, clock func() time.Time) error {
+	lock, err := lockFile(path)
+	if err != nil {
+		return err
+	}
+	e := &sqliteEngine{lock: lock, clock: clock}
+	db.engine = e
+	if _, err := migrateSQLite(ctx, path); err != nil {
+		return err
+	}
+	writing, err := connect(ctx, path, writerPragmas)
+	if err != nil {
+		return err
+	}
+	e.writing = writing
+	db.writer = newWriter(writing, db.log)
+	if db.readers, err = openPool(path, readerPragmas, readerConns); err != nil {
+		return err
+	}
+	checking, err := connect(ctx, path, checkPragmas)
+	if err != nil {
+		return err
+	}
+	e.check = &checkpointer{conn: checking, writing: writing, writer: db.writer, log: db.log}
+	db.writer.rest = e.check.restart
+	e.number, err = startSession(&Tx{writing})
+	return err
+}
+
+func (e *sqliteEngine) now() time.Time { return e.clock() }
+
+func (e *sqliteEngine) session() int64 { return e.number }
+
+// mayStart: the lock on the file is held for as long as the process lives.
+func (e *sqliteEngine) mayStart() bool { return true }
+
+// onNewSession: there is none.
+func (e *sqliteEngine) onNewSession(func()) {}
+
+func (e *sqliteEngine) run(ctx context.Context) { e.check.run(ctx) }
+
+// leave: what the session still owns is released when the next one starts.
+func (e *sqliteEngine) leave() error { return nil }
+
+// close closes the writer's connection last, which cuts the log.
+func (e *sqliteEngine) close() error {
+	var errs []error
+	if e.check != nil {
+		errs = append(errs, e.check.conn.Close())
+	}
+	if e.writing != nil {
+		errs = append(errs, e.writing.Close())
+	}
+	return errors.Join(append(errs, e.lock.Close())...)
+}
 
 // Checkpoints are run by hand, so that no commit pays for one; memory is bounded by
 // the page caches, since mapped files would count as resident too.
@@ -35,49 +104,11 @@ func openPool(path string, pragmas []string, conns int) (*sql.DB, error) {
 	return db, nil
 }
 
-// failure is what an error of the database means for the work that met it.
-type failure int
-
-const (
-	// refused: the row is at fault, and its transaction can go on without it.
-	refused failure = iota
-	// away: the database is at fault; the same work may pass later.
-	away
-)
-
-func classify(err error) failure {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return refused
+// folderError says why the file beside the database could not be made.
+func folderError(path string, err error) error {
+	dir := filepath.Dir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return peal.Invalid("database", "the database's folder %s does not exist; create it, or choose another database", dir)
 	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
-		sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOTADB:
-		return away
-	}
-	return refused
-}
-
-// safe is the error to tell those who wait, with the database's words behind it.
-func safe(err error) error {
-	var known *peal.Error
-	switch {
-	case err == nil || errors.As(err, &known):
-		return err
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return peal.Wrap(peal.CodeUnavailable, err, "the request was given up before the database was asked")
-	case classify(err) == refused:
-		return peal.Wrap(peal.CodeInternal, err, "the database refused the write")
-	}
-	message := "the database cannot be written at the moment"
-	if isFull(err) {
-		message = "the database has no space left"
-	}
-	return &peal.Error{Code: peal.CodeUnavailable, Message: message, RetryAfter: retryAfter, Err: err}
-}
-
-func isFull(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL || strings.Contains(err.Error(), "no space left")
+	return peal.Errorf(peal.CodeUnavailable, "the database's folder %s cannot be written; its owner must be the user that Peal runs as", dir)
 }

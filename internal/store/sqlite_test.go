@@ -59,7 +59,7 @@ func TestFolders(t *testing.T) {
 
 func TestURLs(t *testing.T) {
 	dir := t.TempDir()
-	for _, url := range []string{"", "peal.db", "sqlite:", "postgres://localhost/peal", "postgresql://localhost/peal"} {
+	for _, url := range []string{"", "peal.db", "sqlite:", "mysql://localhost/peal", "postgres://localhost:none/peal"} {
 		if _, err := store.Open(t.Context(), store.Config{URL: url}); peal.CodeOf(err) != peal.CodeInvalid {
 			t.Errorf("%q: %v", url, err)
 		}

@@ -1,14 +1,32 @@
 package store
 
-import (
-	"errors"
-	"strings"
-)
+import "strings"
 
 // Tx is the transaction that the writer has under way. It is used on the writer's
-// goroutine alone. Arguments are int64, string, []byte or nil.
+// goroutine alone. Arguments are int64, string, []byte or nil; placeholders are ? or
+// all of them ?1, ?2, ….
 type Tx struct {
-	conn *conn
+	conn connection
+}
+
+// connection is what the writer writes through.
+type connection interface {
+	// begin starts a transaction.
+	begin() error
+	// commit ends it. Where errUnknown is in the error, it may have been committed.
+	commit() error
+	// rollback ends it, if its failure has not ended it already.
+	rollback()
+	// nested runs f in a savepoint that is undone when f fails.
+	nested(f func() error) error
+	exec(query string, args []any) (int64, error)
+	query(query string, args []any, f func(Row) error) error
+	// ask is query, and send is exec, for which it is enough to be run before the next
+	// flush; their errors come with it at the latest.
+	ask(query string, args []any, f func(Row) error) error
+	send(query string, args []any) error
+	many(s *ManySQL, args []any) error
+	flush() error
 }
 
 // Exec runs a statement and tells how many rows it changed.
@@ -19,37 +37,50 @@ func (tx *Tx) Query(f func(Row) error, query string, args ...any) error {
 	return tx.conn.query(query, args, f)
 }
 
-// Many runs a statement for many rows of arguments that stand one after the other,
-// in as few calls as the prepared sizes allow, and tells how many rows it changed.
-func (tx *Tx) Many(s *ManySQL, args []any) (int64, error) {
-	var changed int64
-	for size := len(s.queries) - 1; size >= 0; size-- {
-		n := s.width << (3 * size)
-		for len(args) >= n {
-			c, err := tx.conn.exec(s.queries[size], args[:n])
-			if err != nil {
-				return changed, err
-			}
-			changed += c
-			args = args[n:]
-		}
+// Send is Exec where nothing depends on the answer: the statement may be held back to
+// be sent with later ones, and its error may be theirs.
+func (tx *Tx) Send(query string, args ...any) error { return tx.conn.send(query, args) }
+
+// Ask is Query whose rows may come as late as Flush, so that many queries share one
+// exchange with a database that is far.
+func (tx *Tx) Ask(f func(Row) error, query string, args ...any) error {
+	return tx.conn.ask(query, args, f)
+}
+
+// Flush runs what Send and Ask held back.
+func (tx *Tx) Flush() error { return tx.conn.flush() }
+
+// Many runs a statement for many rows of arguments that stand one after the other, in
+// as few calls as the database allows. It may be held back as by Send.
+func (tx *Tx) Many(s *ManySQL, args []any) error {
+	if len(args) == 0 {
+		return nil
 	}
-	return changed, nil
+	return tx.conn.many(s, args)
 }
 
-// ManySQL is a statement over 1, 8 or 64 rows of arguments: a few sizes that stay
-// prepared instead of one for each number of rows.
+// AskArrays is Ask on PostgreSQL alone: rows of arguments of the types stand one after the
+// other and go as one array a column, $1 and on; more follow.
+func (tx *Tx) AskArrays(f func(Row) error, query, types string, rows []any, more ...any) error {
+	return tx.conn.(*pgWriter).askArrays(f, query, types, rows, more)
+}
+
+// ManySQL is a statement over rows of arguments. SQLite runs it for 1, 8 or 64 rows: a
+// few sizes that stay prepared instead of one for each number of rows. PostgreSQL takes
+// any number as one array a column.
 type ManySQL struct {
-	width   int
+	types   string
 	queries [3]string
+	arrays  string
 }
 
-// NewMany makes the statement "before (?,…),(?,…) after" over rows of width columns.
-func NewMany(before string, width int, after string) *ManySQL {
-	row := "(?" + strings.Repeat(",?", width-1) + ")"
-	s := &ManySQL{width: width}
+// NewMany makes the statement "insert VALUES (?,…),(?,…) after". The columns' types are
+// a letter each: t is text, b bytes, i an integer.
+func NewMany(insert, types, after string) *ManySQL {
+	row := "(?" + strings.Repeat(",?", len(types)-1) + ")"
+	s := &ManySQL{types: types, arrays: insert + " SELECT * FROM unnest(" + arrays(types) + ") " + after}
 	for i := range s.queries {
-		s.queries[i] = before + row + strings.Repeat(","+row, 1<<(3*i)-1) + after
+		s.queries[i] = insert + " VALUES " + row + strings.Repeat(","+row, 1<<(3*i)-1) + after
 	}
 	return s
 }
@@ -83,22 +114,4 @@ func NewIn(before string) *InSQL {
 		s.queries[i] = before + "(?" + strings.Repeat(",?", 1<<(3*i)-1) + ")"
 	}
 	return s
-}
-
-// nested runs f in a savepoint that is undone when f fails.
-func (tx *Tx) nested(f func() error) error {
-	if _, err := tx.Exec("SAVEPOINT nested"); err != nil {
-		return err
-	}
-	err := f()
-	if err != nil {
-		// A full disk has ended the transaction, and the savepoint with it.
-		if _, undo := tx.Exec("ROLLBACK TO nested"); undo != nil {
-			return errors.Join(err, undo)
-		}
-	}
-	if _, end := tx.Exec("RELEASE nested"); end != nil {
-		return errors.Join(err, end)
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -12,8 +13,10 @@ const (
 	awayPause = 250 * time.Millisecond
 	// idlePause is how long idle work waits at the most while there is other work.
 	idlePause = 200 * time.Millisecond
-	// maxLog is the size of the log at which the writer itself cuts it.
-	maxLog = 64 << 20
+	// maxAgain is how often a group is run again because others were in its way.
+	maxAgain = 20
+	// unknownFor is how long those wait whose transaction may have been committed.
+	unknownFor = 10 * time.Second
 )
 
 // Stats counts what the writer did and what waits for it.
@@ -32,7 +35,9 @@ type Stats struct {
 
 // writer runs all transactions, one at a time.
 type writer struct {
-	conn *conn
+	conn connection
+	// rest is what the database wants done between two transactions.
+	rest func()
 	log  *slog.Logger
 	wake chan struct{}
 
@@ -47,12 +52,10 @@ type writer struct {
 	awayUntil  time.Time
 	tryPatient bool
 
-	lastIdle    time.Time
-	lastRestart time.Time
+	lastIdle time.Time
 
 	transactions, rows atomic.Int64
 	logBytes           atomic.Int64
-	checkpointing      sync.Mutex
 }
 
 // lane is a Lane of any type.
@@ -67,8 +70,8 @@ type lane interface {
 	putBack()
 }
 
-func newWriter(c *conn, log *slog.Logger) *writer {
-	w := &writer{conn: c, log: log, wake: make(chan struct{}, 1)}
+func newWriter(c connection, log *slog.Logger) *writer {
+	w := &writer{conn: c, rest: func() {}, log: log, wake: make(chan struct{}, 1)}
 	w.writes = &Lane[*closure]{cfg: LaneConfig{MaxItems: 64, MaxRows: 64}, w: w, apply: runClosures}
 	w.idle = &Lane[*closure]{cfg: LaneConfig{MaxItems: 1, MaxRows: 1}, w: w, apply: runClosures}
 	return w
@@ -95,7 +98,6 @@ func (w *writer) run() {
 		batch, rows, more := w.next()
 		if len(batch) > 0 {
 			w.turn(batch, rows)
-			w.restartLog()
 		}
 		if !more {
 			return
@@ -106,6 +108,7 @@ func (w *writer) run() {
 // next waits for work and takes it. It tells whether more may come.
 func (w *writer) next() (batch []lane, rows int, more bool) {
 	for {
+		w.rest()
 		w.mu.Lock()
 		now := time.Now()
 		pause := w.awayUntil.Sub(now)
@@ -182,15 +185,30 @@ func (w *writer) take(now time.Time) (batch []lane, rows int) {
 // turn writes the batches in one transaction, or, where a row is at fault, item by
 // item in one.
 func (w *writer) turn(batch []lane, rows int) {
-	err := w.transact(batch, lane.run)
-	if err != nil && classify(err) == refused {
-		w.log.Warn("a group of writes failed and is run one by one", "error", err)
-		err = w.transact(batch, lane.runEach)
+	run := lane.run
+	for again := 0; ; {
+		err := w.transact(batch, run)
+		if errors.Is(err, errUnknown) {
+			batch, err = w.find(batch, err)
+		}
+		switch {
+		case err == nil:
+			w.committed(batch, rows)
+			return
+		case classify(err) == collided && again < maxAgain:
+			again++
+			w.rest()
+		case classify(err) == refused:
+			w.log.Warn("a group of writes failed and is run one by one", "error", err)
+			run = lane.runEach
+		default:
+			w.fail(batch, err)
+			return
+		}
 	}
-	if err != nil {
-		w.fail(batch, err)
-		return
-	}
+}
+
+func (w *writer) committed(batch []lane, rows int) {
 	w.transactions.Add(1)
 	w.rows.Add(int64(rows))
 	w.recovered()
@@ -200,35 +218,27 @@ func (w *writer) turn(batch []lane, rows int) {
 }
 
 func (w *writer) transact(batch []lane, run func(lane, *Tx) error) error {
-	tx := &Tx{w.conn}
-	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
+	if err := w.conn.begin(); err != nil {
 		return err
 	}
+	tx := &Tx{w.conn}
 	for _, l := range batch {
 		if err := run(l, tx); err != nil {
-			w.rollback(tx)
+			w.conn.rollback()
 			return err
 		}
 	}
-	if _, err := tx.Exec("COMMIT"); err != nil {
-		w.rollback(tx)
+	if err := w.conn.commit(); err != nil {
+		w.conn.rollback()
 		return err
 	}
 	return nil
 }
 
-// rollback ends the transaction, if the failure has not ended it already; then the
-// database says that there is none.
-func (w *writer) rollback(tx *Tx) { _, _ = tx.Exec("ROLLBACK") }
-
 // fail settles what cannot wait for the database to come back.
 func (w *writer) fail(batch []lane, err error) {
 	w.mu.Lock()
-	if w.awayErr == nil {
-		w.log.Error("the database cannot be written; trying on", "error", err)
-		w.awayFor = time.Now()
-	}
-	w.awayErr, w.awayUntil = err, time.Now().Add(awayPause)
+	w.away(err)
 	var lost []lane
 	for _, l := range batch {
 		if l.patient() && !w.closing {
@@ -243,29 +253,21 @@ func (w *writer) fail(batch []lane, err error) {
 	}
 }
 
+// away notes that the database is. The writer's mutex is held.
+func (w *writer) away(err error) {
+	if w.awayErr == nil {
+		w.log.Error("the database cannot be written; trying on", "error", err)
+		w.awayFor = time.Now()
+	}
+	w.awayErr, w.awayUntil = err, time.Now().Add(awayPause)
+}
+
 func (w *writer) recovered() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.awayErr != nil {
 		w.log.Info("the database is written again", "after", time.Since(w.awayFor))
 		w.awayErr, w.awayUntil = nil, time.Time{}
-	}
-}
-
-// restartLog copies the rest of a log that has grown too long into the database,
-// between transactions, so that the next one writes it from its start.
-func (w *writer) restartLog() {
-	if w.logBytes.Load() < maxLog || time.Since(w.lastRestart) < idlePause || !w.checkpointing.TryLock() {
-		return
-	}
-	defer w.checkpointing.Unlock()
-	w.lastRestart = time.Now()
-	busy, _, err := checkpoint(w.conn, "RESTART")
-	switch {
-	case err != nil:
-		w.log.Warn("the database's log could not be cut", "error", err)
-	case !busy:
-		w.logBytes.Store(0)
 	}
 }
 

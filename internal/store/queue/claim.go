@@ -25,7 +25,7 @@ func (q *Queue) Claim(ctx context.Context, r dispatch.ClaimRequest) (dispatch.Cl
 	var c *claim
 	err := q.db.WriteThen(ctx, func(tx *store.Tx) error {
 		c = &claim{ClaimRequest: r, tx: tx}
-		return c.run(q.session)
+		return c.run(q.sql)
 	}, func() {
 		for _, t := range c.taken {
 			q.owned.add(t.job.ID, place{t.org, r.Endpoint})
@@ -67,29 +67,28 @@ type claim struct {
 // rows without a number.
 const maxStrays = 64
 
-func (c *claim) run(session int64) error {
-	if err := c.takeDue(); err != nil {
+func (c *claim) run(sql dialect) error {
+	queries := sql.queries()
+	if err := c.takeDue(queries.due); err != nil {
 		return err
 	}
 	if c.Ordered {
-		if err := c.takeInOrder(); err != nil {
+		if err := c.takeInOrder(queries.inOrder); err != nil {
 			return err
 		}
 	}
-	for _, t := range c.taken {
-		if _, err := c.tx.Exec("UPDATE live SET owner = ? WHERE org = ? AND id = ?", session, t.org, t.job.ID[:]); err != nil {
-			return err
-		}
+	if err := sql.own(c.tx, c.taken); err != nil {
+		return err
 	}
 	return c.tx.Query(func(r store.Row) error {
 		c.nextDue = store.FromMicros(r.Int(0))
 		return nil
-	}, "SELECT min(due_at) FROM live INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL", c.Endpoint[:])
+	}, queries.nextDue, c.Endpoint[:])
 }
 
 // takeDue takes the earliest due rows. Of an ordered endpoint they are only those
 // without a number, from before it was ordered; they go first.
-func (c *claim) takeDue() error {
+func (c *claim) takeDue(query string) error {
 	limit := c.Limit
 	if c.Ordered {
 		limit = maxStrays
@@ -99,13 +98,12 @@ func (c *claim) takeDue() error {
 			return nil
 		}
 		return c.take(r)
-	}, waiting+`INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
-		c.Endpoint[:], store.Micros(c.Now), int64(limit))
+	}, query, c.Endpoint[:], store.Micros(c.Now), int64(limit))
 }
 
 // takeInOrder takes the first numbered row, due or not, and those after it up to the
 // first that is not due.
-func (c *claim) takeInOrder() error {
+func (c *claim) takeInOrder(query string) error {
 	first := true
 	return each(c.tx, func(r store.Row) error {
 		if !first && r.Int(5) > store.Micros(c.Now) {
@@ -113,8 +111,7 @@ func (c *claim) takeInOrder() error {
 		}
 		first = false
 		return c.take(r)
-	}, waiting+`INDEXED BY live_seq WHERE endpoint_id = ? AND owner IS NULL AND seq IS NOT NULL ORDER BY seq LIMIT ?`,
-		c.Endpoint[:], int64(c.Limit))
+	}, query, c.Endpoint[:], int64(c.Limit))
 }
 
 // take takes a row unless the claim is full.
@@ -170,15 +167,7 @@ func (q *Queue) Backlog(ctx context.Context, after peal.EndpointID, limit int) (
 		b.FirstDue = store.FromMicros(due)
 		backlog = append(backlog, b)
 		return err
-	}, `WITH RECURSIVE waiting (endpoint_id) AS (
-			SELECT min(endpoint_id) FROM live INDEXED BY live_due WHERE owner IS NULL AND endpoint_id > ?1
-			UNION ALL
-			SELECT (SELECT min(endpoint_id) FROM live INDEXED BY live_due WHERE owner IS NULL AND endpoint_id > waiting.endpoint_id)
-			FROM waiting WHERE endpoint_id IS NOT NULL
-			LIMIT ?2
-		)
-		SELECT endpoint_id, (SELECT min(due_at) FROM live INDEXED BY live_due WHERE owner IS NULL AND endpoint_id = waiting.endpoint_id)
-		FROM waiting WHERE endpoint_id IS NOT NULL`, after, limit)
+	}, q.sql.queries().backlog, after, limit)
 	return backlog, err
 }
 
@@ -192,17 +181,7 @@ func (q *Queue) Release(ctx context.Context, ids []peal.DeliveryID) error {
 	}
 	for chunk := range slices.Chunk(ids, releaseChunk) {
 		err := q.db.WriteThen(ctx, func(tx *store.Tx) error {
-			for i := range chunk {
-				p, ok := q.owned.place(chunk[i])
-				if !ok {
-					continue
-				}
-				if _, err := tx.Exec("UPDATE live SET owner = NULL WHERE org = ? AND id = ? AND owner = ?",
-					p.org, chunk[i][:], q.session); err != nil {
-					return err
-				}
-			}
-			return nil
+			return q.sql.disown(tx, q.owned.these(chunk))
 		}, func() { q.owned.remove(chunk...) })
 		if err != nil {
 			return err

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"errors"
+
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/store"
@@ -50,8 +52,11 @@ func (c *commit) Settle(err error) {
 	if err == nil {
 		err = c.err
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		c.tell()
+	case errors.Is(err, store.ErrUnknown):
+		c.own() // the dispatcher gives up what is owned and not held
 	}
 	c.Done(err)
 }
@@ -65,9 +70,13 @@ func (c *commit) tell() {
 	for _, d := range c.suppressed {
 		d.Status, d.Reason = peal.Suppressed, reasonDedup
 	}
-	if c.duplicate {
-		return
+	if !c.duplicate {
+		c.own()
 	}
+}
+
+// own notes what the session owns of the commit.
+func (c *commit) own() {
 	for _, e := range c.Events {
 		for _, d := range e.Deliveries {
 			if d.Owned && d.Status == peal.Pending && !e.Duplicate {
@@ -84,7 +93,9 @@ func (q *Queue) writeCommits(tx *store.Tx, items []*commit) error {
 		keys: map[name]*usedKey{}, refs: map[name]*usedRef{},
 		windows: map[windowName]window{}, seqs: map[peal.EndpointID]int64{},
 	}
-	if err := g.readVersion(); err != nil {
+	names := q.sql.names(g)
+	g.names = names
+	if err := names.claim(items); err != nil {
 		return err
 	}
 	for _, c := range items {
@@ -99,16 +110,17 @@ func (q *Queue) writeCommits(tx *store.Tx, items []*commit) error {
 			}
 		}
 	}
-	if err := g.writeSeqs(); err != nil {
+	if err := names.write(); err != nil {
 		return err
 	}
-	return g.flush(tx, q.session)
+	return g.flush(tx, q)
 }
 
 // group is a run of writeCommits: what its commits read and wrote so far.
 type group struct {
 	*Queue
 	*batch
+	names
 	tx      *store.Tx
 	version int64
 	keys    map[name]*usedKey
@@ -117,15 +129,27 @@ type group struct {
 	seqs    map[peal.EndpointID]int64 // the next number of each ordered endpoint
 }
 
+// names are what the groups of all nodes have to agree on: idempotency keys, publishers'
+// ids, dedup windows, the numbers of ordered endpoints and raised rows.
+type names interface {
+	// claim reads the configuration's version, and keeps other nodes from deciding about
+	// the same names before this group is committed.
+	claim(items []*commit) error
+	// The next four read what is known of a name, which is then kept in the group.
+	readKey(name) (*usedKey, error)
+	readRef(name) (*usedRef, error)
+	readWindow(windowName) (until int64, err error)
+	readSeq(peal.EndpointID) (next int64, err error)
+	// takeRaised consumes a row and tells whether it was still there.
+	takeRaised(seq int64) (bool, error)
+	// write writes what became of the names.
+	write() error
+}
+
+const readVersion = "SELECT version FROM config_version"
+
 // name is a client's key or event id within its org.
 type name struct{ org, text string }
-
-func (g *group) readVersion() error {
-	return g.tx.Query(func(r store.Row) error {
-		g.version = r.Int(0)
-		return nil
-	}, "SELECT version FROM config_version")
-}
 
 // check tells whether the commit is settled without being written: because of the
 // configuration, its key, an event's id or its raised row.
@@ -146,11 +170,11 @@ func (g *group) check(c *commit) (done bool, err error) {
 		return true, nil
 	}
 	if c.RaisedSeq != 0 {
-		n, err := g.tx.Exec("DELETE FROM raised WHERE seq = ?", c.RaisedSeq)
+		there, err := g.takeRaised(c.RaisedSeq)
 		if err != nil {
 			return true, err
 		}
-		if n == 0 {
+		if !there {
 			c.err = publish.ErrRaisedGone
 			return true, nil
 		}
@@ -213,7 +237,7 @@ func (g *group) addEvent(c *commit, e *publish.NewEvent) (n int, err error) {
 		default:
 			var owner, seq any
 			if d.Owned {
-				owner = g.session
+				owner = g.db.Session()
 			}
 			if d.Ordered {
 				if seq, err = g.nextSeq(d.Endpoint); err != nil {

@@ -17,8 +17,8 @@ import (
 const (
 	bothColumns = `, d.org, d.event_id, d.event_type, d.endpoint_id, d.status, d.attempt_count, d.round_start, d.last_status_code,
 		d.last_error, coalesce((SELECT client_id FROM event WHERE org = d.org AND id = d.event_id), '')`
-	liveColumns = `SELECT d.id AS id` + bothColumns + `, '' AS reason, d.due_at, 0`
-	doneColumns = `SELECT d.id AS id` + bothColumns + `, d.reason, 0, d.finished_at`
+	liveColumns = `SELECT d.id AS id` + bothColumns + `, '' AS reason, d.due_at, CAST(0 AS BIGINT)`
+	doneColumns = `SELECT d.id AS id` + bothColumns + `, d.reason, CAST(0 AS BIGINT), d.finished_at`
 )
 
 func scanDelivery(scan scanner, more ...any) (d peal.Delivery, err error) {
@@ -96,7 +96,7 @@ func (q *Queue) walk(ctx context.Context, f *peal.DeliveryFilter, from, to peal.
 func walkQuery(f *peal.DeliveryFilter) string {
 	where := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3"
 	if !f.Endpoint.IsZero() {
-		where = " WHERE d.endpoint_id = ?4 AND +d.org = ?1 AND d.id >= ?2 AND d.id < ?3"
+		where = " WHERE d.endpoint_id = ?4 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
 	}
 	var parts []string
 	if f.Status == "" || !f.Status.Finished() {
@@ -109,7 +109,7 @@ func walkQuery(f *peal.DeliveryFilter) string {
 		}
 		parts = append(parts, part)
 	}
-	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC"
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC" + listLimit
 }
 
 // walkEvent goes through the deliveries that an event names.
@@ -166,13 +166,13 @@ func placeholders(from, n int) string {
 func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.EndpointID, offset, limit int) (page []peal.Delivery, total int, err error) {
 	limit = peal.Page{Limit: limit}.Clamp().Limit
 	err = q.db.Read(ctx, func(ctx context.Context, db *sql.DB) error {
-		row := db.QueryRowContext(ctx, "SELECT coalesce(sum(deliveries), 0) FROM tally WHERE endpoint_id = ?", ep)
+		row := db.QueryRowContext(ctx, "SELECT CAST(coalesce(sum(deliveries), 0) AS BIGINT) FROM tally WHERE endpoint_id = ?", ep)
 		return row.Scan(&total)
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	const where = " WHERE d.endpoint_id = ?1 AND +d.org = ?2"
+	const where = " WHERE d.endpoint_id = ?1 AND coalesce(d.org, '') = ?2"
 	err = q.rows(ctx, func(scan scanner) error {
 		d, err := scanWithAttempts(scan)
 		page = append(page, d)

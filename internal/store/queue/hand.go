@@ -22,7 +22,7 @@ func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now 
 		if err != nil || found {
 			return err
 		}
-		ep, found, err = revive(tx, org, id, now, known)
+		ep, found, err = q.revive(tx, org, id, now, known)
 		switch {
 		case err != nil:
 			return err
@@ -39,7 +39,7 @@ func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now 
 // revive moves a finished delivery back to live, waiting and due now. That of an
 // endpoint with an order goes to the order's end, and that of an endpoint that was
 // deleted stays where it is.
-func revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (ep peal.EndpointID, found bool, err error) {
+func (q *Queue) revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (ep peal.EndpointID, found bool, err error) {
 	var suppressed bool
 	err = tx.Query(func(r store.Row) error {
 		ep, found, suppressed = endpointID(r.Blob(0)), true, r.Text(1) == string(peal.Suppressed)
@@ -58,14 +58,14 @@ func revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Time, known f
 	}
 	_, err = tx.Exec(`INSERT INTO live (org, id, endpoint_id, event_id, event_type, status, due_at, size, seq,
 			attempt_count, round_start, last_status_code, last_error, attempts)
-		SELECT org, id, endpoint_id, event_id, event_type, CASE attempt_count WHEN 0 THEN 'pending' ELSE 'retrying' END, ?, size, ?,
+		SELECT org, id, endpoint_id, event_id, event_type, CASE attempt_count WHEN 0 THEN 'pending' ELSE 'retrying' END, ?, size, CAST(? AS BIGINT),
 			attempt_count, attempt_count, last_status_code, last_error, attempts
 		FROM done WHERE org = ? AND id = ?`, store.Micros(now), seq, org, id[:])
 	if err == nil {
 		_, err = tx.Exec("DELETE FROM done WHERE org = ? AND id = ?", org, id[:])
 	}
 	if err == nil && suppressed {
-		_, err = tx.Many(addTally, []any{ep[:], int64(1)})
+		err = q.sql.addTally(tx, map[peal.EndpointID]int64{ep: 1})
 	}
 	return ep, true, err
 }

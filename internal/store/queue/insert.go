@@ -8,7 +8,7 @@ import (
 // batch gathers the rows of a group, to write those of each table at once. It is
 // used again for the next group.
 type batch struct {
-	events, live, done, refs, keys, windows, tallied, counted []any
+	events, live, done, refs, keys, windows, counted []any
 
 	counts map[bucket]*counts
 	tally  map[peal.EndpointID]int64
@@ -24,7 +24,7 @@ const maxKept = 1 << 16
 // reset empties the batch, whatever became of the group before. What one large group
 // needed is given back.
 func (b *batch) reset() *batch {
-	for _, rows := range []*[]any{&b.events, &b.live, &b.done, &b.refs, &b.keys, &b.windows, &b.tallied, &b.counted} {
+	for _, rows := range []*[]any{&b.events, &b.live, &b.done, &b.refs, &b.keys, &b.windows, &b.counted} {
 		if cap(*rows) > maxKept {
 			*rows = nil
 		}
@@ -38,22 +38,17 @@ func (b *batch) reset() *batch {
 
 var (
 	insertEvents = store.NewMany(`INSERT INTO event
-		(org, id, client_id, type, source, subject, severity, title, message, time, data, deliveries) VALUES `, 12, "")
+		(org, id, client_id, type, source, subject, severity, title, message, time, data, deliveries)`, "tbtttttttibb", "")
 	insertLive = store.NewMany(`INSERT INTO live
-		(org, id, endpoint_id, event_id, event_type, status, due_at, size, owner, seq) VALUES `, 10, "")
+		(org, id, endpoint_id, event_id, event_type, status, due_at, size, owner, seq)`, "tbbbttiiii", "")
 	insertDone = store.NewMany(`INSERT INTO done
 		(org, id, endpoint_id, event_id, event_type, status, reason, size, attempt_count, round_start,
-		 last_status_code, last_error, finished_at, attempts) VALUES `, 14, "")
-	insertRefs = store.NewMany(`INSERT INTO event_ref (org, client_id, event_id, hash, deliveries) VALUES `, 5, "")
-	insertKeys = store.NewMany(`INSERT OR REPLACE INTO idempotency (org, key, hash, answer, expires) VALUES `, 5, "")
-	putWindows = store.NewMany(`INSERT INTO dedup (org, key, type, until) VALUES `, 4,
-		` ON CONFLICT DO UPDATE SET until = excluded.until`)
-	addTally = store.NewMany(`INSERT INTO tally (endpoint_id, deliveries) VALUES `, 2,
-		` ON CONFLICT DO UPDATE SET deliveries = deliveries + excluded.deliveries`)
+		 last_status_code, last_error, finished_at, attempts)`, "tbbbtttiiiitit", "")
 	addCounts = store.NewMany(`INSERT INTO rollup
-		(endpoint_id, minute, session, org, succeeded, failed, dead, dropped, duration) VALUES `, 9,
-		` ON CONFLICT DO UPDATE SET succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed,
-		dead = dead + excluded.dead, dropped = dropped + excluded.dropped, duration = duration + excluded.duration`)
+		(endpoint_id, minute, session, org, succeeded, failed, dead, dropped, duration)`, "biitiiiii",
+		` ON CONFLICT (endpoint_id, minute, session) DO UPDATE SET succeeded = rollup.succeeded + excluded.succeeded,
+		failed = rollup.failed + excluded.failed, dead = rollup.dead + excluded.dead, dropped = rollup.dropped + excluded.dropped,
+		duration = rollup.duration + excluded.duration`)
 )
 
 // finished is a row of done.
@@ -78,11 +73,9 @@ func (b *batch) addDone(f *finished) {
 		int64(f.attempts), int64(f.roundStart), int64(f.statusCode), f.lastError, f.at, f.history)
 }
 
-// flush writes what was gathered and empties the batch.
-func (b *batch) flush(tx *store.Tx, session int64) error {
-	for id, n := range b.tally {
-		b.tallied = append(b.tallied, id[:], n)
-	}
+// flush writes what was gathered, but for names, and empties the batch.
+func (b *batch) flush(tx *store.Tx, q *Queue) error {
+	session := q.db.Session()
 	for at, c := range b.counts {
 		b.counted = append(b.counted, at.endpoint[:], at.minute, session, c.org, c.succeeded, c.failed, c.dead, c.dropped, c.duration)
 	}
@@ -93,15 +86,14 @@ func (b *batch) flush(tx *store.Tx, session int64) error {
 		{insertEvents, b.events},
 		{insertLive, b.live},
 		{insertDone, b.done},
-		{insertRefs, b.refs},
-		{insertKeys, b.keys},
-		{putWindows, b.windows},
-		{addTally, b.tallied},
 		{addCounts, b.counted},
 	} {
-		if _, err := tx.Many(part.sql, part.args); err != nil {
+		if err := tx.Many(part.sql, part.args); err != nil {
 			return err
 		}
+	}
+	if err := q.sql.addTally(tx, b.tally); err != nil {
+		return err
 	}
 	b.reset()
 	return nil

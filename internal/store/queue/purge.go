@@ -2,11 +2,9 @@ package queue
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/peal-dev/peal/internal/janitor"
-	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 )
 
@@ -17,30 +15,14 @@ const purgeChunk = 200
 // last event's fan-out comes on top.
 const purgeProbes = 1000
 
-// purgeState is where the janitor stands: with which step the next call begins, and how
-// far it has walked over events.
-type purgeState struct {
-	step  int
-	event int64
-}
-
 // Purge implements janitor.Store: it deletes one chunk of what is older than it has
 // to be kept. The kinds of rows take turns, so that much of one does not keep the
 // others.
 func (q *Queue) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n int, err error) {
-	steps := []func(*store.Tx) (int, error){
-		func(tx *store.Tx) (int, error) { return purgeDone(tx, now.Add(-r.Deliveries)) },
-		func(tx *store.Tx) (int, error) { return q.purgeEvents(tx, now.Add(-r.Events)) },
-		func(tx *store.Tx) (int, error) { return purgeRows(tx, oldKeys, store.Micros(now)) },
-		func(tx *store.Tx) (int, error) { return purgeRows(tx, oldWindows, store.Micros(now)) },
-		func(tx *store.Tx) (int, error) {
-			return purgeRows(tx, oldRollups, store.Micros(now.Add(-r.Events))/microsPerMinute)
-		},
-		func(tx *store.Tx) (int, error) { return purgeRows(tx, oldAudit, store.Micros(now.Add(-r.Audit))) },
-	}
+	steps := q.sql.purges(r, now)
 	for range steps {
-		step := steps[q.purge.step]
-		q.purge.step = (q.purge.step + 1) % len(steps)
+		step := steps[q.step]
+		q.step = (q.step + 1) % len(steps)
 		err := q.db.WriteIdle(ctx, func(tx *store.Tx) (err error) {
 			n, err = step(tx)
 			return err
@@ -52,119 +34,25 @@ func (q *Queue) Purge(ctx context.Context, r janitor.Retention, now time.Time) (
 	return 0, nil
 }
 
-// Rows that were written in the order in which they get old are looked at from the
-// first on; those of dedup and rollup have an index by time.
+// Rows of dedup and rollup have an index by time; those of audit are in the order of
+// time and looked at from the first on.
 const (
-	oldKeys = `DELETE FROM idempotency WHERE rowid IN (
-		SELECT rowid FROM (SELECT rowid, expires FROM idempotency ORDER BY rowid LIMIT ?2) WHERE expires <= ?1)`
 	oldWindows = `DELETE FROM dedup WHERE (org, key, type) IN (
 		SELECT org, key, type FROM dedup WHERE until <= ?1 ORDER BY until LIMIT ?2)`
 	oldRollups = `DELETE FROM rollup WHERE (endpoint_id, minute, session) IN (
 		SELECT endpoint_id, minute, session FROM rollup WHERE minute < ?1 ORDER BY minute LIMIT ?2)`
 	oldAudit = `DELETE FROM audit WHERE id IN (
-		SELECT id FROM (SELECT id, time FROM audit ORDER BY id LIMIT ?2) WHERE time < ?1)`
+		SELECT id FROM (SELECT id, time FROM audit ORDER BY id LIMIT ?2) AS oldest WHERE time < ?1)`
 )
 
-func purgeRows(tx *store.Tx, query string, before int64) (int, error) {
-	n, err := tx.Exec(query, before, int64(purgeChunk))
-	return int(n), err
+// purgeRows is a statement that deletes what is from before a time, up to a number.
+func purgeRows(query string, before int64) purge {
+	return func(tx *store.Tx) (int, error) {
+		n, err := tx.Exec(query, before, int64(purgeChunk))
+		return int(n), err
+	}
 }
 
-func purgeDone(tx *store.Tx, before time.Time) (int, error) {
-	var rows []int64
-	gone := map[peal.EndpointID]int64{}
-	err := each(tx, func(r store.Row) error {
-		if r.Int(3) >= store.Micros(before) {
-			return errEnough
-		}
-		rows = append(rows, r.Int(0))
-		if r.Text(2) != string(peal.Suppressed) {
-			gone[endpointID(r.Blob(1))]--
-		}
-		return nil
-	}, "SELECT rowid, endpoint_id, status, finished_at FROM done ORDER BY rowid LIMIT ?", int64(purgeChunk))
-	if err != nil || len(rows) == 0 {
-		return 0, err
-	}
-	if _, err := tx.Exec("DELETE FROM done WHERE rowid <= ?", rows[len(rows)-1]); err != nil {
-		return 0, err
-	}
-	for ep, n := range gone {
-		if _, err := tx.Many(addTally, []any{ep[:], n}); err != nil {
-			return 0, err
-		}
-		if _, err := tx.Exec("DELETE FROM tally WHERE endpoint_id = ? AND deliveries <= 0", ep[:]); err != nil {
-			return 0, err
-		}
-	}
-	return len(rows), nil
-}
-
-// purgeEvents looks at a chunk of events, the oldest first, and deletes those of which
-// no delivery is left. It goes on where the last chunk ended, so that events whose
-// deliveries wait for a paused endpoint do not hold it up, and starts over at the end.
-func (q *Queue) purgeEvents(tx *store.Tx, before time.Time) (int, error) {
-	var old []oldEvent
-	err := each(tx, func(r store.Row) error {
-		if !eventID(r.Blob(2)).Time().Before(before) {
-			return errEnough
-		}
-		old = append(old, oldEvent{row: r.Int(0), org: r.Text(1), clientID: r.Text(3), deliveries: r.Blob(4)})
-		return nil
-	}, "SELECT rowid, org, id, client_id, deliveries FROM event WHERE rowid > ? ORDER BY rowid LIMIT ?", q.purge.event, int64(purgeChunk))
-	if err != nil {
-		return 0, err
-	}
-	n, probes, looked := 0, 0, 0
-	for ; looked < len(old) && probes < purgeProbes; looked++ {
-		e := &old[looked]
-		wanted, err := e.wanted(tx, &probes)
-		if err != nil {
-			return 0, err
-		}
-		if wanted {
-			continue
-		}
-		n++
-		if err := e.delete(tx); err != nil {
-			return 0, err
-		}
-	}
-	q.purge.event = 0
-	if looked == purgeChunk || looked < len(old) {
-		q.purge.event = old[looked-1].row
-		n = max(n, 1) // what was looked at counts: more may be left behind it
-	}
-	return n, nil
-}
-
-type oldEvent struct {
-	row           int64
-	org, clientID string
-	deliveries    []byte
-}
-
-// wanted tells whether a delivery of the event is left, and counts those looked for.
-func (e *oldEvent) wanted(tx *store.Tx, probes *int) (found bool, err error) {
-	for id := range slices.Chunk(e.deliveries, len(peal.DeliveryID{})) {
-		*probes++
-		err = tx.Query(func(r store.Row) error {
-			found = r.Int(0) != 0
-			return nil
-		}, "SELECT EXISTS (SELECT 1 FROM live WHERE org = ?1 AND id = ?2) OR EXISTS (SELECT 1 FROM done WHERE org = ?1 AND id = ?2)", e.org, id)
-		if err != nil || found {
-			break
-		}
-	}
-	return found, err
-}
-
-func (e *oldEvent) delete(tx *store.Tx) error {
-	if e.clientID != "" {
-		if _, err := tx.Exec("DELETE FROM event_ref WHERE org = ? AND client_id = ?", e.org, e.clientID); err != nil {
-			return err
-		}
-	}
-	_, err := tx.Exec("DELETE FROM event WHERE rowid = ?", e.row)
-	return err
+func purgeRollups(before time.Time) purge {
+	return purgeRows(oldRollups, store.Micros(before)/microsPerMinute)
 }

@@ -24,13 +24,14 @@ var (
 // Queue is the durable queue of one database.
 type Queue struct {
 	db      *store.DB
-	session int64
+	sql     dialect
 	commits *store.Lane[*commit]
 	records *store.Lane[*record]
 	owned   owned
 	// The writer's goroutine alone uses these.
 	batch batch
-	purge purgeState
+	// step is the purge that comes next.
+	step int
 }
 
 // The bounds of one group: what a transaction takes, and what may wait for it.
@@ -46,13 +47,14 @@ const (
 
 // New adds the queue's lanes to the database's writer.
 func New(db *store.DB) *Queue {
-	q := &Queue{db: db, session: db.Session(), owned: owned{rows: map[peal.DeliveryID]place{}}, batch: newBatch()}
+	q := &Queue{db: db, sql: dialectOf(db), owned: owned{rows: map[peal.DeliveryID]place{}}, batch: newBatch()}
 	q.commits = store.NewLane(db, store.LaneConfig{
 		MaxItems: maxCommits, MaxRows: maxCommitRows, MaxBytes: maxCommitBytes,
 	}, q.writeCommits)
 	q.records = store.NewLane(db, store.LaneConfig{
 		MaxItems: maxRecords, MaxRows: maxRecords, Patient: true, Linger: linger,
 	}, q.writeRecords)
+	db.OnNewSession(q.owned.clear)
 	return q
 }
 
@@ -96,11 +98,29 @@ func (o *owned) ids(f func(place) bool) []peal.DeliveryID {
 	return ids
 }
 
-func (o *owned) place(id peal.DeliveryID) (place, bool) {
+// ownedRow is a row of live that the session owns.
+type ownedRow struct {
+	org string
+	id  peal.DeliveryID
+}
+
+// these are those of the deliveries that the session owns.
+func (o *owned) these(ids []peal.DeliveryID) []ownedRow {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p, ok := o.rows[id]
-	return p, ok
+	var rows []ownedRow
+	for _, id := range ids {
+		if p, ok := o.rows[id]; ok {
+			rows = append(rows, ownedRow{p.org, id})
+		}
+	}
+	return rows
+}
+
+func (o *owned) clear() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.rows)
 }
 
 func eventID(b []byte) (id peal.EventID) {

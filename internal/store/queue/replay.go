@@ -63,7 +63,7 @@ func (q *Queue) StepReplay(ctx context.Context, id string, now time.Time, limit 
 			return err
 		}
 		for _, id := range found {
-			ep, revived, err := revive(tx, r.Filter.Org, id, now, known)
+			ep, revived, err := q.revive(tx, r.Filter.Org, id, now, known)
 			if err != nil {
 				return err
 			}
@@ -111,7 +111,7 @@ func nextReplayed(tx *store.Tx, r *dispatch.Replay, limit int) (found []peal.Del
 	query := "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE org = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?"
 	args := []any{f.Org, from[:], until[:], int64(replayScan)}
 	if !f.Endpoint.IsZero() {
-		query = "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE endpoint_id = ? AND +org = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?"
+		query = "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE endpoint_id = ? AND coalesce(org, '') = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?"
 		args = append([]any{f.Endpoint[:]}, args...)
 	}
 	seen := 0

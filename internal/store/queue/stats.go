@@ -34,7 +34,8 @@ func (q *Queue) Stats(ctx context.Context, org string, ep peal.EndpointID, since
 		s.Total.Dropped += b.Dropped
 		total += duration
 		return err
-	}, `SELECT minute / ?1 * ?1 AS at, sum(succeeded), sum(failed), sum(dead), sum(dropped), sum(duration) FROM rollup
+	}, `SELECT minute / ?1 * ?1 AS at, CAST(sum(succeeded) AS BIGINT), CAST(sum(failed) AS BIGINT),
+			CAST(sum(dead) AS BIGINT), CAST(sum(dropped) AS BIGINT), CAST(sum(duration) AS BIGINT) FROM rollup
 		WHERE endpoint_id = ?2 AND org = ?3 AND minute >= ?4 AND minute < ?5 GROUP BY at ORDER BY at`,
 		minutes, ep, org, s.Since.Unix()/60, s.Until.Unix()/60)
 	finish(&s.Total, total)

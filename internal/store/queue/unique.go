@@ -41,11 +41,7 @@ func (g *group) key(n name) (*usedKey, error) {
 	if used, ok := g.keys[n]; ok {
 		return used, nil
 	}
-	var used *usedKey
-	err := g.tx.Query(func(r store.Row) error {
-		used = &usedKey{hash: r.Blob(0), expires: r.Int(2)}
-		return json.Unmarshal([]byte(r.Text(1)), &used.answers)
-	}, "SELECT hash, answer, expires FROM idempotency WHERE org = ? AND key = ?", n.org, n.text)
+	used, err := g.readKey(n)
 	if err == nil && used != nil {
 		g.keys[n] = used
 	}
@@ -104,11 +100,7 @@ func (g *group) ref(n name) (*usedRef, error) {
 	if used, ok := g.refs[n]; ok {
 		return used, nil
 	}
-	var used *usedRef
-	err := g.tx.Query(func(r store.Row) error {
-		used = &usedRef{hash: r.Blob(0), deliveries: int(r.Int(1))}
-		return nil
-	}, "SELECT hash, deliveries FROM event_ref WHERE org = ? AND client_id = ?", n.org, n.text)
+	used, err := g.readRef(n)
 	if err == nil && used != nil {
 		g.refs[n] = used
 	}
@@ -137,13 +129,11 @@ func (g *group) passes(c *commit, e *publish.NewEvent, d *publish.NewDelivery) (
 	n := windowName{c.Org, d.DedupKey, e.Event.Type}
 	w, ok := g.windows[n]
 	if !ok {
-		err := g.tx.Query(func(r store.Row) error {
-			w.until = r.Int(0)
-			return nil
-		}, "SELECT until FROM dedup WHERE org = ? AND key = ? AND type = ?", n.org, n.key, n.eventType)
+		until, err := g.readWindow(n)
 		if err != nil {
 			return false, err
 		}
+		w.until = until
 		g.windows[n] = w
 	}
 	now := store.Micros(c.Now)
@@ -160,28 +150,13 @@ func (g *group) passes(c *commit, e *publish.NewEvent, d *publish.NewDelivery) (
 }
 
 // nextSeq numbers the deliveries of an ordered endpoint.
-func (g *group) nextSeq(ep peal.EndpointID) (int64, error) {
+func (g *group) nextSeq(ep peal.EndpointID) (next int64, err error) {
 	next, ok := g.seqs[ep]
 	if !ok {
-		next = 1
-		err := g.tx.Query(func(r store.Row) error {
-			next = r.Int(0)
-			return nil
-		}, "SELECT next FROM ordered_seq WHERE endpoint_id = ?", ep[:])
-		if err != nil {
+		if next, err = g.readSeq(ep); err != nil {
 			return 0, err
 		}
 	}
 	g.seqs[ep] = next + 1
 	return next, nil
-}
-
-func (g *group) writeSeqs() error {
-	for ep, next := range g.seqs {
-		if _, err := g.tx.Exec(`INSERT INTO ordered_seq (endpoint_id, next) VALUES (?, ?)
-			ON CONFLICT DO UPDATE SET next = excluded.next`, ep[:], next); err != nil {
-			return err
-		}
-	}
-	return nil
 }

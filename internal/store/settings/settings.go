@@ -88,7 +88,7 @@ func put(tx *store.Tx, p *settings.Put, version int64) error {
 		deleted = 1
 	}
 	_, err = tx.Exec(`INSERT INTO setting (kind, org, id, doc, sealed, version, deleted) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET doc = excluded.doc, sealed = excluded.sealed, version = excluded.version, deleted = excluded.deleted`,
+		ON CONFLICT (kind, org, id) DO UPDATE SET doc = excluded.doc, sealed = excluded.sealed, version = excluded.version, deleted = excluded.deleted`,
 		r.Kind, r.Org, r.ID, r.Doc, r.Sealed, version, deleted)
 	return err
 }

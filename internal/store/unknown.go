@@ -1,0 +1,69 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// errUnknown says that the connection was lost while a transaction was committed.
+var errUnknown = errors.New("store: the transaction may have been committed")
+
+// ErrUnknown is what the items of such a transaction are settled with where it could
+// not be found out in time. They may be in the database or not.
+var ErrUnknown = &peal.Error{
+	Code: peal.CodeUnavailable, Message: "the database went away while the request was written; it may have been accepted",
+	RetryAfter: retryAfter, Err: errUnknown,
+}
+
+// finder is a connection to a database that can be lost.
+type finder interface {
+	// find tells whether the transaction of which that is unknown is committed. It fails
+	// while that cannot be told.
+	find() (committed bool, err error)
+}
+
+// find asks until it is known whether the batch was committed, since nothing else can
+// be written before: the same rows would be written twice. It gives the lanes that are
+// still to be settled, with nil where they are committed. Who waits is let go after a
+// while.
+func (w *writer) find(batch []lane, err error) ([]lane, error) {
+	since := time.Now()
+	for {
+		w.mu.Lock()
+		w.away(err)
+		closing := w.closing
+		w.mu.Unlock()
+		if closing || time.Since(since) > unknownFor {
+			batch = w.letGo(batch, closing)
+			if len(batch) == 0 {
+				return nil, err
+			}
+		}
+		committed, failed := w.conn.(finder).find()
+		switch {
+		case failed == nil && committed:
+			return batch, nil
+		case failed == nil:
+			return batch, errNotCommitted
+		}
+		err = failed
+		time.Sleep(awayPause)
+	}
+}
+
+// errNotCommitted makes the batch run again.
+var errNotCommitted = errors.New("store: the transaction was not committed")
+
+// letGo settles who cannot wait for the database to come back.
+func (w *writer) letGo(batch []lane, closing bool) (patient []lane) {
+	for _, l := range batch {
+		if l.patient() && !closing {
+			patient = append(patient, l)
+		} else {
+			l.settle(ErrUnknown)
+		}
+	}
+	return patient
+}
