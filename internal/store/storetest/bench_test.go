@@ -25,8 +25,14 @@ type load struct {
 	headers  map[string]string
 }
 
-func newLoad(b *testing.B) *load {
-	f := storetest.New(b, sqlite)
+// databases runs a benchmark on each.
+func databases(b *testing.B, run func(b *testing.B, empty storetest.Backend)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, sqlite) })
+	b.Run("postgres", func(b *testing.B) { run(b, storetest.Postgres) })
+}
+
+func newLoad(b *testing.B, empty storetest.Backend) *load {
+	f := storetest.New(b, empty)
 	return &load{
 		Fixture: f, endpoint: f.Endpoint(), data: []byte(`{"text":"` + strings.Repeat("x", 900) + `"}`),
 		headers: map[string]string{
@@ -104,10 +110,12 @@ func processorTime() time.Duration {
 }
 
 // BenchmarkCommit accepts groups of events; an operation is a group.
-func BenchmarkCommit(b *testing.B) {
+func BenchmarkCommit(b *testing.B) { databases(b, benchmarkCommit) }
+
+func benchmarkCommit(b *testing.B, empty storetest.Backend) {
 	for _, n := range []int{1, 16, 128, 256} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			l := newLoad(b)
+			l := newLoad(b, empty)
 			var done sync.WaitGroup
 			stop := cpu(b, n)
 			for range b.N {
@@ -120,11 +128,13 @@ func BenchmarkCommit(b *testing.B) {
 
 // BenchmarkLife accepts groups of events and records that they were delivered, in
 // turns.
-func BenchmarkLife(b *testing.B) {
+func BenchmarkLife(b *testing.B) { databases(b, benchmarkLife) }
+
+func benchmarkLife(b *testing.B, empty storetest.Backend) {
 	for _, fan := range []int{1, 10} {
 		for _, n := range []int{1, 16, 128, 256} {
 			b.Run(fmt.Sprintf("fan%d/%d", fan, n), func(b *testing.B) {
-				l := newLoad(b)
+				l := newLoad(b, empty)
 				var done sync.WaitGroup
 				stop := cpu(b, n*fan)
 				for range b.N {
@@ -147,11 +157,13 @@ func BenchmarkLife(b *testing.B) {
 
 // BenchmarkBacklog works on an endpoint behind a million deliveries that wait for
 // others. It takes a minute to fill the database.
-func BenchmarkBacklog(b *testing.B) {
+func BenchmarkBacklog(b *testing.B) { databases(b, benchmarkBacklog) }
+
+func benchmarkBacklog(b *testing.B, empty storetest.Backend) {
 	if testing.Short() {
 		b.Skip("it fills a database first")
 	}
-	l := newLoad(b)
+	l := newLoad(b, empty)
 	var done sync.WaitGroup
 	mine := l.endpoint
 	for range 100 {

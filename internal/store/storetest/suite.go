@@ -58,14 +58,22 @@ type Fixture struct {
 	S   *settings.Store
 	// Org is whose everything is.
 	Org string
+	// Heartbeat is the session's, for those who wait for one to die.
+	Heartbeat time.Duration
 
 	mu  sync.Mutex
 	now time.Time
 }
 
 // New opens an empty database.
-func New(t testing.TB, empty Backend) *Fixture {
-	f := &Fixture{TB: t, Ctx: t.Context(), Org: "acme", URL: empty(t), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+func New(t testing.TB, empty Backend) *Fixture { return NewNode(t, empty(t), 0) }
+
+// NewNode opens a database that may be open elsewhere.
+func NewNode(t testing.TB, url string, heartbeat time.Duration) *Fixture {
+	f := &Fixture{
+		TB: t, Ctx: t.Context(), Org: "acme", URL: url, Heartbeat: heartbeat,
+		now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+	}
 	f.Open()
 	t.Cleanup(func() { f.Check(f.DB.Close()) })
 	return f
@@ -74,7 +82,7 @@ func New(t testing.TB, empty Backend) *Fixture {
 // Open opens the fixture's database, which must not be open.
 func (f *Fixture) Open() {
 	f.Helper()
-	db, err := store.Open(f.Ctx, store.Config{URL: f.URL, Log: slog.New(slog.DiscardHandler), Now: f.Now})
+	db, err := store.Open(f.Ctx, store.Config{URL: f.URL, Log: slog.New(slog.DiscardHandler), Now: f.Now, Heartbeat: f.Heartbeat})
 	f.Check(err)
 	f.DB, f.Q, f.S = db, queue.New(db), settings.New(db)
 }
