@@ -114,7 +114,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: q, Hand: q, Health: q, Events: q,
 		Directory: a.directory, Profiles: profiles, Channels: channels,
-		Disable: a.settings.Disable, Now: a.db.Now, Random: rand.Float64, Log: a.log,
+		Disable: a.settings.Disable, MayStart: a.db.MayStart, Now: a.db.Now, Random: rand.Float64, Log: a.log,
 		Observe: a.metrics.Outcome,
 		Slots:   cfg.AttemptSlots, LaneConcurrency: cfg.LaneConcurrency, MemoryBudget: cfg.MemoryBudget,
 		DisableAfter: cfg.DisableAfter, DrainTimeout: drainTimeout,
@@ -129,6 +129,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Store: q, Now: a.db.Now, Log: a.log,
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents,
 	})
+	a.db.OnNewSession(a.dispatcher.Forget)
 	a.watch()
 
 	var adminKeys [][32]byte

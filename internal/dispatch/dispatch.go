@@ -23,6 +23,9 @@ type Config struct {
 	Channels  Channels
 	// Disable turns an endpoint off and tells its org why.
 	Disable func(ctx context.Context, id peal.EndpointID, reason string) error
+	// MayStart tells whether this node is certain to own what it holds. Where it is
+	// not, others may be about to take it over, and no attempt is started.
+	MayStart func() bool
 	// Now is database time; Random spreads retries and gives numbers in [0,1).
 	Now    func() time.Time
 	Random func() float64
@@ -300,6 +303,23 @@ func (d *Dispatcher) endpointChanged(c directory.Change) {
 	now := d.Now()
 	d.touch(l, now)
 	d.fill(now)
+}
+
+// Forget drops what is held and not under way: the node has a new session, so that
+// none of it is its own any more. What is under way is fenced when it is recorded.
+func (d *Dispatcher) Forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.Now()
+	for _, l := range d.lanes {
+		for _, j := range l.queue {
+			d.drop(l, j)
+		}
+		l.queue = nil
+		l.backlog = true
+		l.arrivals++
+		d.touch(l, now)
+	}
 }
 
 // Load is how busy this node is.

@@ -519,6 +519,55 @@ func TestADeletedEndpointsDeliveriesAreCancelled(t *testing.T) {
 	})
 }
 
+func TestAnUncertainNodeStartsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, accept)
+		defer w.stop()
+		ep := w.endpoint("standard", withSecret)
+		w.uncertain.Store(true)
+		for range 10 {
+			w.publish(ep)
+		}
+		time.Sleep(time.Minute)
+		w.settled()
+		if n := len(w.calls.to(ep.ID)); n != 0 {
+			t.Fatalf("%d attempts by a node that may be dead", n)
+		}
+		w.uncertain.Store(false)
+		time.Sleep(2 * time.Second)
+		w.settled()
+		if _, done := w.queue.counts(); done != 10 {
+			t.Errorf("%d of 10 done once it is certain", done)
+		}
+	})
+}
+
+func TestANewSessionTakesUpWhatTheOldOneHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(ctx context.Context, ep *peal.Endpoint, n int) channel.Result {
+			time.Sleep(time.Second)
+			return accept(ctx, ep, n)
+		})
+		defer w.stop()
+		ep := w.endpoint("standard", withSecret)
+		for range 100 {
+			w.publish(ep)
+		}
+		w.settled()
+		w.queue.crash() // others took the session for dead
+		w.d.Forget()
+		time.Sleep(time.Minute)
+		w.settled()
+		if live, done := w.queue.counts(); live != 0 || done != 100 {
+			t.Errorf("%d live, %d done of 100", live, done)
+		}
+		if n := len(w.calls.to(ep.ID)); n != 108 {
+			t.Errorf("%d attempts, want 100 and the 8 that were under way", n)
+		}
+		w.accountsAreEmpty()
+	})
+}
+
 func TestDrainFinishesWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(ctx context.Context, ep *peal.Endpoint, n int) channel.Result {

@@ -170,7 +170,7 @@ func (d *Dispatcher) fill(now time.Time) {
 
 // take picks the next job and counts its attempt in.
 func (d *Dispatcher) take(now time.Time) (*lane, *Job, *orgLanes) {
-	for !d.closing && d.healthy.inFlight+d.suspect.inFlight < d.Slots {
+	for !d.closing && d.MayStart() && d.healthy.inFlight+d.suspect.inFlight < d.Slots {
 		l := d.pick()
 		if l == nil {
 			return nil, nil, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,8 @@ type world struct {
 	d     *Dispatcher
 	calls *receiver
 	stop  func()
+	// uncertain is set while the node cannot know that its session lives.
+	uncertain atomic.Bool
 }
 
 // receiver is the channel of the tests: a function answers, and every call is noted.
@@ -147,7 +150,8 @@ func (w *world) start() {
 			w.put(&next)
 			return nil
 		},
-		Now: time.Now, Random: func() float64 { return 0.5 }, Log: slog.New(slog.DiscardHandler),
+		MayStart: func() bool { return !w.uncertain.Load() },
+		Now:      time.Now, Random: func() float64 { return 0.5 }, Log: slog.New(slog.DiscardHandler),
 		Slots: 64, LaneConcurrency: 8, MemoryBudget: 8 << 20,
 		DisableAfter: 120 * time.Hour, DrainTimeout: 20 * time.Second,
 	})
