@@ -9,6 +9,8 @@ GOLANGCI_VERSION := v2.15.0
 CACHE ?= $(HOME)/.cache
 TOOLS := $(CACHE)/peal-tools
 export PEAL_NPM_DIR := $(CACHE)/peal-test/npm
+# Not below a home directory, which PostgreSQL's own user could not enter.
+PEAL_PG_DIR := /var/tmp/peal-test-postgres
 
 FUZZTIME ?= 20s
 TESTFLAGS ?=
@@ -27,7 +29,7 @@ build: ## Build bin/peal, one static binary
 
 test: ## Run every test; installs what they need, fails where it cannot
 	PEAL_NPM_DIR='$(PEAL_NPM_DIR)' scripts/test-deps.sh
-	PEAL_TEST_REQUIRE=1 go test -timeout 20m $(TESTFLAGS) ./...
+	PEAL_TEST_POSTGRES="$$(PEAL_PG_DIR='$(PEAL_PG_DIR)' scripts/postgres.sh)" PEAL_TEST_REQUIRE=1 go test -timeout 20m $(TESTFLAGS) ./...
 
 race: ## Run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -timeout 30m $(TESTFLAGS) ./...
