@@ -116,9 +116,10 @@ func TestRetryAndReplayByHand(t *testing.T) {
 	c := sharedOrg(t)
 	r := newReceiver(t, nil)
 	ep := c.Endpoint(t, r.URL)
+	// One after the other, so that the first to arrive is the first.
 	first := c.Publish(t, "invoice.paid", object{"total": json.Number("120.50")})
-	second := c.Publish(t, "invoice.sent", object{})
 	d := c.Delivery(t, text(first, "id"), "succeeded")
+	second := c.Publish(t, "invoice.sent", object{})
 	c.Delivery(t, text(second, "id"), "succeeded")
 
 	c.Call(t, 202, "POST", "/v1/deliveries/"+text(d, "id")+"/retry", nil)
