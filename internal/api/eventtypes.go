@@ -11,6 +11,7 @@ import (
 
 	"github.com/peal-dev/peal/internal/auth"
 	"github.com/peal-dev/peal/internal/catalogue"
+	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -47,7 +48,7 @@ func showCatalogued(t *catalogue.Type) EventType {
 	return EventType{t.Name, t.Description, t.Source, t.Severity, false, orNull(t.Schema), orNull(t.Example)}
 }
 
-func showRegistered(t peal.EventType) EventType {
+func showRegistered(t *peal.EventType) EventType {
 	return EventType{t.Name, t.Description, "org", "", len(t.Schema) > 0, orNull(t.Schema), orNull(t.Example)}
 }
 
@@ -65,8 +66,8 @@ func (a *api) eventTypes(org string) []EventType {
 		t := &catalogue.All()[i]
 		byName[t.Name] = showCatalogued(t)
 	}
-	for _, t := range a.Directory.EventTypes(org) {
-		byName[t.Name] = showRegistered(t.EventType)
+	for _, t := range directory.EventTypes.All(a.Directory, org) {
+		byName[t.Name] = showRegistered(t)
 	}
 	out := make([]EventType, 0, len(byName))
 	for _, t := range byName {
@@ -88,8 +89,8 @@ func (a *api) eventTypeRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-event-type", Method: http.MethodGet, Path: "/v1/event-types/{name}", Tags: tags, Summary: "Get an event type",
 	}, func(_ context.Context, who auth.Identity, in *EventTypePath) (*body[EventType], error) {
-		if t, ok := a.Directory.EventType(who.Org, in.Name); ok {
-			return &body[EventType]{showRegistered(t.EventType)}, nil
+		if t, ok := directory.EventTypes.Get(a.Directory, who.Org, in.Name); ok {
+			return &body[EventType]{showRegistered(t)}, nil
 		}
 		if t, ok := catalogue.Lookup(in.Name); ok {
 			return &body[EventType]{showCatalogued(t)}, nil
@@ -100,7 +101,7 @@ func (a *api) eventTypeRoutes() {
 		OperationID: "create-event-type", Method: http.MethodPost, Path: "/v1/event-types", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Register an event type", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *struct{ Body EventTypeCreate }) (*body[EventType], error) {
-		if _, ok := a.Directory.EventType(who.Org, in.Body.Name); ok {
+		if _, ok := directory.EventTypes.Get(a.Directory, who.Org, in.Body.Name); ok {
 			return nil, peal.Errorf(peal.CodeConflict, "the event type is registered already")
 		}
 		return a.putEventType(ctx, who, in.Body.Name, in.Body.EventTypeBody)

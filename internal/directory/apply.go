@@ -23,12 +23,8 @@ func (d *Directory) apply(rows []parsed) []Change {
 			d.applyKey(t, p)
 		case KindEndpoint:
 			d.applyEndpoint(t, p, &c)
-		case KindEventType:
-			if p.typ != nil {
-				t.types.put(p.typ)
-			} else {
-				t.types.remove(p.row.ID)
-			}
+		default:
+			d.applyObject(t, p)
 		}
 		if t.empty() {
 			delete(d.tenants, p.row.Org)

@@ -31,6 +31,7 @@ type Directory struct {
 	orgs      ordered[*orgEntry]
 	keys      map[[32]byte]*keyEntry
 	endpoints map[peal.EndpointID]*endpointEntry
+	objects   map[objectID]*object
 }
 
 // Change is one object that was created, replaced or deleted.
@@ -52,6 +53,7 @@ func New(src Source, ring *secret.Keyring, log *slog.Logger) *Directory {
 		tenants:   map[string]*tenant{},
 		keys:      map[[32]byte]*keyEntry{},
 		endpoints: map[peal.EndpointID]*endpointEntry{},
+		objects:   map[objectID]*object{},
 	}
 }
 

@@ -111,7 +111,7 @@ func orgRow(t testing.TB, id string, created time.Time) directory.Row {
 func endpointRow(t testing.TB, ep *peal.Endpoint) directory.Row {
 	return directory.Row{
 		Kind: directory.KindEndpoint, Org: ep.Org, ID: ep.ID.String(), Doc: marshal(t, ep),
-		Sealed: newRing(t, 1).Seal(marshal(t, ep.Private), directory.SealContext(ep.ID)),
+		Sealed: newRing(t, 1).Seal(marshal(t, ep.Private), directory.SealedFor(directory.KindEndpoint, ep.ID.String())),
 	}
 }
 
@@ -256,7 +256,7 @@ func TestUnreadableRows(t *testing.T) {
 	good := endpoint("a", 1)
 	good.Private.Headers = map[string]string{"X-Team": "billing"}
 	otherKey := endpointRow(t, endpoint("a", 2))
-	otherKey.Sealed = newRing(t, 2).Seal([]byte("{}"), directory.SealContext(endpoint("a", 2).ID))
+	otherKey.Sealed = newRing(t, 2).Seal([]byte("{}"), directory.SealedFor(directory.KindEndpoint, endpoint("a", 2).ID.String()))
 	swapped := endpointRow(t, endpoint("a", 3))
 	swapped.Sealed = endpointRow(t, good).Sealed
 	garbled := endpointRow(t, endpoint("a", 4))

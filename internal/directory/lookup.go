@@ -105,25 +105,6 @@ func (d *Directory) Broken(id peal.EndpointID) string {
 	return ""
 }
 
-// EventType gives a type that the org registered.
-func (d *Directory) EventType(org, name string) (*EventType, bool) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if t := d.tenants[org]; t != nil {
-		if e, ok := t.types.get(name); ok {
-			return e.EventType, true
-		}
-	}
-	return nil, false
-}
-
-// EventTypes lists the types that the org registered, by name.
-func (d *Directory) EventTypes(org string) []*EventType {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return convert(d.tenant(org).types.items, func(e *typeEntry) *EventType { return e.EventType })
-}
-
 func (d *Directory) endpointEntry(id peal.EndpointID) *endpointEntry {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

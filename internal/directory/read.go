@@ -18,7 +18,7 @@ type parsed struct {
 	org      *orgEntry
 	key      *keyEntry
 	endpoint *endpointEntry
-	typ      *typeEntry
+	object   *object
 }
 
 // read decodes rows. What cannot be read is logged and left out, but for endpoints,
@@ -55,17 +55,16 @@ func (d *Directory) parse(p *parsed) error {
 			return fmt.Errorf("the key's hash has %d bytes", len(k.Hash))
 		}
 		p.key = &keyEntry{rowPlace(row), k}
-	case KindEventType:
-		var t peal.EventType
-		if err := json.Unmarshal(row.Doc, &t); err != nil {
-			return err
-		}
-		schema := sync.OnceValue(func() *Schema { return d.compileSchema(&t) })
-		p.typ = &typeEntry{rowPlace(row), &EventType{EventType: t, schema: schema}}
 	case KindEndpoint:
 		return d.parseEndpoint(p)
 	default:
-		return fmt.Errorf("unknown kind %q", row.Kind)
+		r, ok := readerOf(row.Kind)
+		if !ok {
+			return fmt.Errorf("unknown kind %q", row.Kind)
+		}
+		var err error
+		p.object, err = r.read(d, row)
+		return err
 	}
 	return nil
 }
@@ -141,14 +140,11 @@ func checkPatterns(patterns []peal.Pattern) error {
 	return nil
 }
 
-// SealContext is what an endpoint's private part is sealed for.
-func SealContext(id peal.EndpointID) []byte { return []byte("endpoint/" + id.String()) }
-
 func (d *Directory) openPrivate(id peal.EndpointID, row *Row) (peal.Private, error) {
 	if len(row.Sealed) == 0 {
 		return peal.Private{}, nil
 	}
-	plain, err := d.ring.Open(row.Sealed, SealContext(id))
+	plain, err := d.ring.Open(row.Sealed, SealedFor(KindEndpoint, id.String()))
 	if err != nil {
 		return peal.Private{}, err
 	}

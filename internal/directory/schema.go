@@ -26,16 +26,6 @@ const (
 	maxNumberLen   = 5_000
 )
 
-// EventType is a registered type with its schema, which compiles when it is first asked.
-type EventType struct {
-	peal.EventType
-	schema func() *Schema
-}
-
-// ValidateData reports where the data of an event does not fit the type's schema, as
-// peal.CodeInvalid with the path of the place.
-func (t *EventType) ValidateData(data []byte) error { return t.schema().Check("data", data) }
-
 // Schema is a compiled JSON Schema; a nil one takes everything. Validations of one
 // schema run one after the other, so that a costly one keeps one processor busy at the
 // most.

@@ -2,12 +2,12 @@ package directory
 
 import "context"
 
-// The kinds of rows; each holds the JSON of one domain type.
+// The kinds of rows that are found by more than their id; each holds the JSON of one
+// domain type. The others are in objectKinds.
 const (
-	KindOrg       = "org"        // peal.Org, id is the org's
-	KindKey       = "key"        // peal.Key
-	KindEndpoint  = "endpoint"   // peal.Endpoint, with peal.Private sealed
-	KindEventType = "event_type" // peal.EventType, id is the type's name
+	KindOrg      = "org"      // peal.Org, id is the org's
+	KindKey      = "key"      // peal.Key
+	KindEndpoint = "endpoint" // peal.Endpoint, with peal.Private sealed
 )
 
 // Row is one object of the configuration. Every kind of object is stored the same

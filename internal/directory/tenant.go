@@ -35,11 +35,6 @@ type keyEntry struct {
 	value peal.Key
 }
 
-type typeEntry struct {
-	place
-	*EventType
-}
-
 type endpointEntry struct {
 	place
 	endpoint *peal.Endpoint
@@ -72,12 +67,21 @@ type tenant struct {
 	org       *orgEntry
 	keys      ordered[*keyEntry]
 	endpoints ordered[*endpointEntry]
-	types     ordered[*typeEntry]
 	index     index
+	// objects are those of objectKinds, by kind.
+	objects map[string]*ordered[*object]
 }
 
 func (t *tenant) empty() bool {
-	return t.org == nil && len(t.keys.items)+len(t.endpoints.items)+len(t.types.items) == 0
+	return t.org == nil && len(t.keys.items)+len(t.endpoints.items)+len(t.objects) == 0
+}
+
+// list is for reading: the org's objects of a kind.
+func (t *tenant) list(kind string) *ordered[*object] {
+	if list := t.objects[kind]; list != nil {
+		return list
+	}
+	return &ordered[*object]{}
 }
 
 func (t *tenant) rowVersion(kind, id string) int64 {
@@ -94,8 +98,8 @@ func (t *tenant) rowVersion(kind, id string) int64 {
 		if e, ok := t.endpoints.get(id); ok {
 			return e.version
 		}
-	case KindEventType:
-		if e, ok := t.types.get(id); ok {
+	default:
+		if e, ok := t.list(kind).get(id); ok {
 			return e.version
 		}
 	}

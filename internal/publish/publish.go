@@ -157,9 +157,7 @@ func (p *Publisher) plan(r Request) (*Commit, error) {
 		if in.ClientID != "" || r.Key != "" {
 			e.Hash = in.hash()
 		}
-		if t, ok := p.Directory.EventType(r.Org, in.Type); ok {
-			e.Refused = item(t.ValidateData(ev.Data), i)
-		}
+		e.Refused = item(p.Directory.CheckData(r.Org, in.Type, ev.Data), i)
 		c.Events[i] = e
 	}
 	if r.Key != "" {

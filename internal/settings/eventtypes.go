@@ -14,31 +14,21 @@ const (
 	maxExample     = directory.MaxSchemaSize
 )
 
+var eventTypes = kept[peal.EventType]{
+	Objects: directory.EventTypes, name: "event type",
+	check: func(_ *Service, t *peal.EventType) error { return checkEventType(t) },
+}
+
 // PutEventType registers a type of the org, or replaces it. From then on events of
 // the type must fit the schema, as the example must already.
-func (s *Service) PutEventType(ctx context.Context, actor string, t peal.EventType) (peal.EventType, error) {
-	if err := checkEventType(&t); err != nil {
-		return t, err
-	}
-	err := s.write(ctx, func(now time.Time) (Write, error) {
-		if _, err := s.org(t.Org); err != nil {
-			return Write{}, err
-		}
-		version := s.Directory.RowVersion(directory.KindEventType, t.Org, t.Name)
-		action := "event_type.created"
+func (s *Service) PutEventType(ctx context.Context, actor string, t peal.EventType) (*peal.EventType, error) {
+	return eventTypes.put(ctx, s, actor, t.Org, t.Name, func(now time.Time, old *peal.EventType) (*peal.EventType, error) {
 		t.CreatedAt, t.UpdatedAt = now, now
-		if old, ok := s.Directory.EventType(t.Org, t.Name); ok {
-			action = "event_type.updated"
+		if old != nil {
 			t.CreatedAt = old.CreatedAt
 		}
-		r, err := row(directory.KindEventType, t.Org, t.Name, t)
-		if err != nil {
-			return Write{}, err
-		}
-		audit, err := record(now, t.Org, actor, action, t.Name, nil)
-		return Write{Rows: []Put{{Row: r, Expect: version}}, Audit: audit}, err
+		return &t, nil
 	})
-	return t, err
 }
 
 func checkEventType(t *peal.EventType) error {
@@ -63,12 +53,5 @@ func checkEventType(t *peal.EventType) error {
 
 // DeleteEventType forgets a type; events of it are no longer checked.
 func (s *Service) DeleteEventType(ctx context.Context, actor, org, name string) error {
-	return s.write(ctx, func(now time.Time) (Write, error) {
-		put := s.tombstone(directory.KindEventType, org, name)
-		if _, ok := s.Directory.EventType(org, name); !ok {
-			return Write{}, peal.NotFound("event type")
-		}
-		audit, err := record(now, org, actor, "event_type.deleted", name, nil)
-		return Write{Rows: []Put{put}, Audit: audit}, err
-	})
+	return eventTypes.delete(ctx, s, actor, org, name)
 }

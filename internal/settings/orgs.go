@@ -112,7 +112,7 @@ func (s *Service) checkOrg(o *peal.Org) error {
 }
 
 // DeleteOrg deletes an org with all that belongs to it: in one write, unless it has
-// more than a page of endpoints or keys. CodeConflict for the default org.
+// more than a page of endpoints, keys or other objects. CodeConflict for the default org.
 func (s *Service) DeleteOrg(ctx context.Context, actor, id string) error {
 	if id == peal.DefaultOrg {
 		return peal.Errorf(peal.CodeConflict, "the default org cannot be deleted")
@@ -158,8 +158,9 @@ func (s *Service) belongings(org string) (rows []Put, more bool, err error) {
 	for _, k := range keys {
 		rows = append(rows, s.tombstone(directory.KindKey, org, k.ID.String()))
 	}
-	for _, t := range s.Directory.EventTypes(org) {
-		rows = append(rows, s.tombstone(directory.KindEventType, org, t.Name))
+	objects := s.Directory.Objects(org, peal.MaxPageSize)
+	for _, o := range objects {
+		rows = append(rows, s.tombstone(o.Kind, org, o.ID))
 	}
-	return rows, moreEndpoints != "" || moreKeys != "", nil
+	return rows, moreEndpoints != "" || moreKeys != "" || len(objects) == peal.MaxPageSize, nil
 }

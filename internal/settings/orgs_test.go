@@ -70,7 +70,7 @@ func TestDeleteOrgTakesAllAlong(t *testing.T) {
 	kept, _ := n.create(t, draft(""))
 	_, plain, err := n.CreateKey(ctx, actor, "acme", "k", peal.Admin)
 	check(t, err)
-	must[peal.EventType](t)(n.PutEventType(ctx, actor, peal.EventType{Org: "acme", Name: "x.y"}))
+	must[*peal.EventType](t)(n.PutEventType(ctx, actor, peal.EventType{Org: "acme", Name: "x.y"}))
 
 	version := n.dir.Version()
 	check(t, n.DeleteOrg(ctx, actor, "acme"))
@@ -80,7 +80,7 @@ func TestDeleteOrgTakesAllAlong(t *testing.T) {
 	_, hasOrg := n.dir.Org("acme")
 	_, hasEndpoint := n.dir.Endpoint(ep.ID)
 	_, hasKey := n.dir.KeyByHash(secret.HashKey(plain))
-	_, hasType := n.dir.EventType("acme", "x.y")
+	_, hasType := directory.EventTypes.Get(n.dir, "acme", "x.y")
 	if hasOrg || hasEndpoint || hasKey || hasType {
 		t.Errorf("left: org %v, endpoint %v, key %v, type %v", hasOrg, hasEndpoint, hasKey, hasType)
 	}
@@ -192,20 +192,16 @@ func TestKeys(t *testing.T) {
 func TestEventTypes(t *testing.T) {
 	n := newNode(t, newRows(t))
 	ctx, org := t.Context(), peal.DefaultOrg
-	put := func(example string) (peal.EventType, error) {
+	put := func(example string) (*peal.EventType, error) {
 		return n.PutEventType(ctx, actor, peal.EventType{
 			Org: org, Name: "order.placed", Schema: []byte(`{"required":["id"],"properties":{"id":{"type":"integer"}}}`), Example: []byte(example),
 		})
 	}
-	first := must[peal.EventType](t)(put(`{"id":1}`))
-	held, ok := n.dir.EventType(org, "order.placed")
-	if !ok {
-		t.Fatal("the type is not held")
-	}
-	check(t, held.ValidateData([]byte(`{"id":123456789012345678901234567890}`)))
-	wantCode(t, held.ValidateData([]byte(`{"id":"1"}`)), peal.CodeInvalid)
+	first := must[*peal.EventType](t)(put(`{"id":1}`))
+	check(t, n.dir.CheckData(org, "order.placed", []byte(`{"id":123456789012345678901234567890}`)))
+	wantCode(t, n.dir.CheckData(org, "order.placed", []byte(`{"id":"1"}`)), peal.CodeInvalid)
 
-	second := must[peal.EventType](t)(put(`{"id":2}`))
+	second := must[*peal.EventType](t)(put(`{"id":2}`))
 	if !second.CreatedAt.Equal(first.CreatedAt) {
 		t.Error("replacing a type changed when it was made")
 	}
