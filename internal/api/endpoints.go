@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -214,12 +213,7 @@ func (a *api) endpointActionRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		if in.Until.IsZero() {
-			in.Until = a.Now()
-		}
-		if in.Since.IsZero() {
-			in.Since = in.Until.Add(-24 * time.Hour)
-		}
-		return answer(a.Deliveries.Stats(ctx, who.Org, ep.ID, in.Since, in.Until))
+		since, until := in.span(a.Now())
+		return answer(a.Deliveries.Stats(ctx, who.Org, ep.ID, since, until))
 	})
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/queue"
 	storesettings "github.com/peal-dev/peal/internal/store/settings"
+	"github.com/peal-dev/peal/internal/store/signin"
 )
 
 const (
@@ -87,7 +88,7 @@ func newServer(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	s.api = build(Config{
-		Auth: auth.New(dir, secret.HashKey(adminKey)), Directory: dir, Settings: service, Profiles: profiles, Channels: channels,
+		Auth: auth.New(dir, secret.HashKey(adminKey)), Links: auth.NewLinks(signin.New(db), time.Now), Directory: dir, Settings: service, Profiles: profiles, Channels: channels,
 		Events: q, Deliveries: q, Publisher: publisher, Dispatcher: dispatcher,
 		Ready:   func(context.Context) error { return s.ready },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, "peal_up 1") }),

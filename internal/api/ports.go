@@ -25,6 +25,8 @@ type Deliveries interface {
 	// DeliveriesOffset leaves suppressed ones out and tells how many there are in all.
 	DeliveriesOffset(ctx context.Context, org string, ep peal.EndpointID, offset, limit int) ([]peal.Delivery, int, error)
 	Stats(ctx context.Context, org string, ep peal.EndpointID, since, until time.Time) (peal.Stats, error)
+	// OrgStats names up to limit endpoints, those with the most failures first.
+	OrgStats(ctx context.Context, org string, since, until time.Time, limit int) (peal.OrgStats, error)
 }
 
 // Publisher accepts events and tries endpoints out.

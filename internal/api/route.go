@@ -26,10 +26,23 @@ type exchange struct {
 	status int
 }
 
-type identityKey struct{}
+type (
+	identityKey struct{}
+	hostKey     struct{}
+)
 
 func (x *exchange) Context() context.Context {
-	return context.WithValue(x.humaContext.Context(), identityKey{}, x.who)
+	ctx := context.WithValue(x.humaContext.Context(), hostKey{}, x.Host())
+	return context.WithValue(ctx, identityKey{}, x.who)
+}
+
+// base is how clients reach the server: by its public URL, else as this one did.
+func (a *api) base(ctx context.Context) string {
+	if a.PublicURL != "" {
+		return strings.TrimSuffix(a.PublicURL, "/")
+	}
+	host, _ := ctx.Value(hostKey{}).(string)
+	return "http://" + host
 }
 
 func (x *exchange) SetStatus(code int) {

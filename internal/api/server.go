@@ -31,6 +31,7 @@ type Config struct {
 	Deliveries Deliveries
 	Publisher  Publisher
 	Dispatcher Dispatcher
+	Links      *auth.Links
 	// Ready tells why the server should get no traffic, nil if it should.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics.
@@ -58,7 +59,7 @@ func build(c Config) *api {
 	a.huma = a.newHuma()
 	for _, routes := range []func(){
 		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes,
-		a.eventTypeRoutes, a.profileRoutes, a.orgRoutes, a.keyRoutes, a.auditRoutes,
+		a.eventTypeRoutes, a.profileRoutes, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
 		routes()
@@ -106,15 +107,6 @@ func assumeJSON(h http.Header) {
 	}
 }
 
-// toDocs tells whether somebody looks for the page: by its address with a slash, or by
-// a browser on the root.
-func toDocs(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	return r.URL.Path == "/docs/" || r.URL.Path == "/" && strings.Contains(r.Header.Get("Accept"), "text/html")
-}
-
 // noRoute answers what no route takes, as a Problem instead of the mux's text.
 func (a *api) noRoute(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
@@ -124,7 +116,7 @@ func (a *api) noRoute(w http.ResponseWriter, r *http.Request) {
 			allowed = append(allowed, probe.Method)
 		}
 	}
-	if len(allowed) == 0 && toDocs(r) {
+	if len(allowed) == 0 && r.URL.Path == "/docs/" {
 		http.Redirect(w, r, "/docs", http.StatusFound)
 		return
 	}

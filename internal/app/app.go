@@ -17,6 +17,7 @@ import (
 	"github.com/peal-dev/peal/internal/auth"
 	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/config"
+	"github.com/peal-dev/peal/internal/dashboard"
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/egress"
@@ -29,6 +30,7 @@ import (
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/queue"
 	storesettings "github.com/peal-dev/peal/internal/store/settings"
+	"github.com/peal-dev/peal/internal/store/signin"
 	"github.com/peal-dev/peal/internal/telemetry"
 )
 
@@ -87,7 +89,9 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	a.join(ring, profiles, version)
+	if err := a.join(ring, profiles, version); err != nil {
+		return nil, err
+	}
 	if err := a.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -95,7 +99,7 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 }
 
 // join builds the engines and hands each what it needs of the others.
-func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) {
+func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) error {
 	cfg := a.cfg
 	q := queue.New(a.db)
 	stored := storesettings.New(a.db)
@@ -136,14 +140,25 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	if cfg.AdminKey != "" {
 		adminKeys = append(adminKeys, secret.HashKey(cfg.AdminKey))
 	}
+	authenticator := auth.New(a.directory, adminKeys...)
+	signedIn := signin.New(a.db)
+	links := auth.NewLinks(signedIn, a.db.Now)
 	handler := api.New(api.Config{
-		Auth: auth.New(a.directory, adminKeys...), Directory: a.directory, Settings: a.settings,
+		Auth: authenticator, Links: links, Directory: a.directory, Settings: a.settings,
 		Profiles: profiles, Channels: channels, Events: q, Deliveries: q,
 		Publisher: a.publisher, Dispatcher: a.dispatcher,
 		Ready: a.db.Ping, Metrics: a.metrics.Handler(), Log: a.log, Now: a.db.Now,
 		MaxEventBytes: cfg.MaxEventBytes, PublicURL: cfg.PublicURL,
 	})
-	a.server = api.NewServer(a.metrics.Instrument(handler), a.log)
+	pages, err := dashboard.New(dashboard.Config{
+		API: handler, Auth: authenticator, Links: links, Sessions: signedIn, Now: a.db.Now, Log: a.log,
+		Secure: strings.HasPrefix(cfg.PublicURL, "https://"), Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	a.server = api.NewServer(a.metrics.Instrument(dashboard.Beside(handler, pages)), a.log)
+	return nil
 }
 
 func (a *App) watch() {

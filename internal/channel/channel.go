@@ -87,6 +87,9 @@ func (s *Set) Get(kind string) (Channel, bool) {
 	return nil, false
 }
 
+// All lists the channels in the order in which people are offered them.
+func (s *Set) All() []Channel { return s.list }
+
 // Kinds lists the kinds of all channels.
 func (s *Set) Kinds() []string {
 	kinds := make([]string, len(s.list))

@@ -102,7 +102,9 @@ func (p *playground) play(ctx context.Context) error {
 	if err := p.setUp(ctx); err != nil {
 		return err
 	}
-	p.welcome()
+	if err := p.welcome(ctx); err != nil {
+		return err
+	}
 	samples := sampleEvents()
 	for _, e := range samples[:roundSize] {
 		if _, err := p.publish(ctx, e); err != nil {
@@ -129,11 +131,16 @@ func (p *playground) play(ctx context.Context) error {
 	}
 }
 
-func (p *playground) welcome() {
+func (p *playground) welcome(ctx context.Context) error {
+	link, err := p.client.SignInLink(ctx)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(p.out, `Peal's playground: one endpoint of each profile, a sample event every %s. Ctrl-C ends it.
 
-  API    %[2]s  (documentation: %[2]s/docs)
-  key    %[3]s
+  dashboard  %[4]s  (signs you in, once)
+  API        %[2]s  (documentation: %[2]s/docs)
+  key        %[3]s
 
 Publish an event of your own:
 
@@ -144,5 +151,6 @@ or point the other commands at it:
 
   export PEAL_URL=%[2]s PEAL_KEY=%[3]s
 
-`, between, p.client.BaseURL, p.key)
+`, between, p.client.BaseURL, p.key, link.URL)
+	return nil
 }

@@ -34,9 +34,11 @@ var layers = map[string]int{
 	"internal/settings": 3,
 
 	"internal/api":            4,
+	"internal/dashboard":      4,
 	"internal/store":          4,
 	"internal/store/queue":    4,
 	"internal/store/settings": 4,
+	"internal/store/signin":   4,
 
 	"internal/app":             5,
 	"internal/store/storetest": 5,

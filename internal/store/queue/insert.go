@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"strings"
+
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 )
@@ -44,12 +46,25 @@ var (
 	insertDone = store.NewMany(`INSERT INTO done
 		(org, id, endpoint_id, event_id, event_type, status, reason, size, attempt_count, round_start,
 		 last_status_code, last_error, finished_at, attempts)`, "tbbbtttiiiitit", "")
-	addCounts = store.NewMany(`INSERT INTO rollup
-		(endpoint_id, minute, session, org, succeeded, failed, dead, dropped, duration)`, "biitiiiii",
-		` ON CONFLICT (endpoint_id, minute, session) DO UPDATE SET succeeded = rollup.succeeded + excluded.succeeded,
-		failed = rollup.failed + excluded.failed, dead = rollup.dead + excluded.dead, dropped = rollup.dropped + excluded.dropped,
-		duration = rollup.duration + excluded.duration`)
+	addCounts = store.NewMany("INSERT INTO rollup (endpoint_id, minute, session, org, "+strings.Join(counters, ", ")+")",
+		"biit"+strings.Repeat("i", len(counters)),
+		" ON CONFLICT (endpoint_id, minute, session) DO UPDATE SET "+added(counters))
 )
+
+// counters are the columns of rollup that grow.
+var counters = []string{
+	"succeeded", "failed", "dead", "dropped", "duration",
+	"within_10", "within_30", "within_100", "within_300", "within_1000", "within_3000", "within_10000", "longer",
+}
+
+// added is the list of assignments that add what is new to what is there.
+func added(columns []string) string {
+	set := make([]string, len(columns))
+	for i, c := range columns {
+		set[i] = c + " = rollup." + c + " + excluded." + c
+	}
+	return strings.Join(set, ", ")
+}
 
 // finished is a row of done.
 type finished struct {
@@ -78,6 +93,9 @@ func (b *batch) flush(tx *store.Tx, q *Queue) error {
 	session := q.db.Session()
 	for at, c := range b.counts {
 		b.counted = append(b.counted, at.endpoint[:], at.minute, session, c.org, c.succeeded, c.failed, c.dead, c.dropped, c.duration)
+		for _, n := range c.durations {
+			b.counted = append(b.counted, n)
+		}
 	}
 	for _, part := range []struct {
 		sql  *store.ManySQL
@@ -109,6 +127,7 @@ type counts struct {
 	org                              string
 	succeeded, failed, dead, dropped int64
 	duration                         int64
+	durations                        [len(peal.DurationBounds) + 1]int64
 }
 
 const microsPerMinute = 60_000_000
@@ -126,6 +145,7 @@ func (b *batch) count(org string, ep peal.EndpointID, at int64, a *peal.Attempt,
 	}
 	if a != nil {
 		c.duration += a.Duration.Microseconds()
+		c.durations[peal.DurationBucket(a.Duration)]++
 		if status == peal.Succeeded {
 			c.succeeded++
 		} else {

@@ -1,0 +1,78 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// apiKey is a key as the API shows it; the key itself when it is new.
+type apiKey struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Role      string    `json:"role"`
+	Hint      string    `json:"hint"`
+	Key       string    `json:"key"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// auditEntry says who changed what.
+type auditEntry struct {
+	Time   time.Time       `json:"time"`
+	Actor  string          `json:"actor"`
+	Action string          `json:"action"`
+	Object string          `json:"object"`
+	Detail json.RawMessage `json:"detail"`
+}
+
+func (d *Dashboard) settingsRoutes(a area) {
+	a.handle("GET /keys", "", func(v *visit) error { return v.keys(http.StatusOK, apiKey{}) })
+	a.handle("POST /keys", "", func(v *visit) error {
+		var k apiKey
+		body := map[string]string{"name": v.r.PostFormValue("name"), "role": v.r.PostFormValue("role")}
+		if err := v.do(http.MethodPost, "/v1/keys", body, &k); err != nil {
+			return err
+		}
+		return v.keys(http.StatusCreated, k)
+	})
+	a.handle("POST /keys/{id}/rotate", "", func(v *visit) error {
+		var k apiKey
+		if err := v.do(http.MethodPost, "/v1/keys/"+url.PathEscape(v.r.PathValue("id"))+"/rotate", nil, &k); err != nil {
+			return err
+		}
+		return v.keys(http.StatusOK, k)
+	})
+	a.handle("POST /keys/{id}/delete", "", func(v *visit) error {
+		if err := v.do(http.MethodDelete, "/v1/keys/"+url.PathEscape(v.r.PathValue("id")), nil, nil); err != nil {
+			return err
+		}
+		return v.redirect("/keys", "deleted")
+	})
+	a.handle("GET /audit", "", func(v *visit) error {
+		f, q := v.filters("cursor")
+		var entries list[auditEntry]
+		if err := v.get("/v1/audit", q, &entries); err != nil {
+			return err
+		}
+		return v.render(http.StatusOK, "audit", "Audit log", struct {
+			list[auditEntry]
+			Filter filters
+		}{entries, f})
+	})
+}
+
+// keys lists the keys; one that was just made is shown this once.
+func (v *visit) keys(status int, made apiKey) error {
+	var keys list[apiKey]
+	if err := v.get("/v1/keys", nil, &keys); err != nil {
+		return err
+	}
+	return v.render(status, "keys", "API keys", struct {
+		list[apiKey]
+		Made  apiKey
+		Roles []peal.Role
+	}{keys, made, []peal.Role{peal.Viewer, peal.Publisher, peal.Admin}})
+}
