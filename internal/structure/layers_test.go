@@ -18,6 +18,9 @@ var layers = map[string]int{
 	"internal/config":    1,
 	"internal/egress":    1,
 	"internal/filter":    1,
+
+	"internal/inbound/scheme": 1,
+
 	"internal/receiver":  1,
 	"internal/secret":    1,
 	"internal/telemetry": 1,
