@@ -108,10 +108,12 @@ func (c *call) freshHeader(header string) error {
 	return c.fresh(sent)
 }
 
+// maxUnix is beyond every time that a sender can mean, in milliseconds too.
+const maxUnix = 1 << 42
+
 func unixSeconds(text string) (time.Time, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
-	// Beyond this, differences of times are no longer told.
-	if err != nil || n < 0 || n > 1<<40 {
+	if err != nil || n < 0 || n > maxUnix {
 		return time.Time{}, false
 	}
 	return time.Unix(n, 0), true

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -20,16 +18,13 @@ const maxCertificates = 64
 // certificates fetches and keeps the certificates that sign SNS messages.
 type certificates struct {
 	fetch Fetch
-	// limit keeps forged messages, which are only known to be such once their
-	// certificate is there, from turning into as many requests.
-	limit *rate.Limiter
 
 	mu    sync.Mutex
 	byURL map[string]*x509.Certificate
 }
 
 func newCertificates(fetch Fetch) *certificates {
-	return &certificates{fetch: fetch, limit: rate.NewLimiter(1, 10), byURL: map[string]*x509.Certificate{}}
+	return &certificates{fetch: fetch, byURL: map[string]*x509.Certificate{}}
 }
 
 // key is the public key of the certificate at an address that is trusted to serve it.
@@ -38,9 +33,6 @@ func (s *certificates) key(ctx context.Context, address string, now time.Time) (
 	cert := s.byURL[address]
 	s.mu.Unlock()
 	if cert == nil {
-		if !s.limit.AllowN(now, 1) {
-			return nil, peal.Errorf(peal.CodeUnavailable, "too many new signing certificates; try again")
-		}
 		text, err := s.fetch(ctx, address)
 		if err != nil {
 			return nil, peal.Wrap(peal.CodeUnavailable, err, "the signing certificate cannot be fetched; try again")

@@ -51,7 +51,8 @@ type Reply struct {
 	Body        []byte
 }
 
-// Fetch gets a small public document over https.
+// Fetch gets a small public document over https. A request causes one call at most,
+// before it is known to be genuine, so that a hook's rate limit is that of its fetches.
 type Fetch func(ctx context.Context, url string) ([]byte, error)
 
 // Scheme is one way to verify. It is safe for concurrent use, and nothing changes it
