@@ -87,7 +87,7 @@ func parseSNS(body []byte) (message, error) {
 	m := message{}
 	err = strictjson.Fields(compact, func(key string, value []byte) error {
 		var text string
-		if json.Unmarshal(value, &text) == nil {
+		if value[0] == '"' && json.Unmarshal(value, &text) == nil {
 			m[key] = text
 		}
 		return nil
