@@ -2,7 +2,7 @@ package scheme
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // for senders that have nothing better
+	"crypto/sha1" // for senders that have nothing better
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"

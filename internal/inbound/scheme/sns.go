@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // SignatureVersion 1
+	"crypto/sha1" // SignatureVersion 1
 	"crypto/sha256"
 	"encoding/json"
 	"net/http"

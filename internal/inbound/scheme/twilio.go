@@ -2,7 +2,7 @@ package scheme
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // what Twilio signs with
+	"crypto/sha1" // what Twilio signs with
 	"crypto/sha256"
 	"maps"
 	"net/url"

@@ -337,7 +337,7 @@ let certificate;
 {
   const body = '{"type":"order.paid","id":7}';
   const event = "order.paid";
-  add("RFC 7617", "basic", "the example of RFC 7617, section 2", { secrets: ["open sesame"], settings: { username: "Aladdin" }, headers: { ...json, authorization: "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==" }, body, want: { event } });
+  add("RFC 7617", "basic", "the example of RFC 7617, section 2", { secrets: ["open sesame"], settings: { username: "Aladdin" }, headers: { ...json, authorization: "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "idempotency-key": "d-1" }, body, want: { event, delivery_id: "d-1" } });
   add("RFC 6750", "bearer", "the example of RFC 6750, section 2.1", { secrets: ["mF_9.B5f-4.1JqM"], headers: { ...json, authorization: "Bearer mF_9.B5f-4.1JqM", "ce-id": "A234-1234-1234", "ce-source": "/orders", "ce-type": "paid" }, body, want: { event, delivery_id: "/orders A234-1234-1234" } });
   add("default header", "api_key", "by hand", { secrets: ["k-1"], headers: { ...json, "x-api-key": "k-1" }, body, want: { event } });
   add("own header", "api_key", "by hand", { secrets: ["k-1"], settings: { header: "X-Acme-Key" }, headers: { ...json, "x-acme-key": "k-1", "webhook-id": "d-1" }, body, want: { event, delivery_id: "d-1" } });
