@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what some tests compare Peal with: python3 and Node.js (the verification code that receivers run),
-# curl (the commands that documentation prints), and the npm package standardwebhooks, pinned, in $PEAL_NPM_DIR.
+# curl (the commands that documentation prints), and the npm packages of test/oracles, pinned, in $PEAL_NPM_DIR.
 # Needs root on Debian only for what is not there yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
