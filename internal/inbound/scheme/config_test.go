@@ -95,3 +95,15 @@ func TestOwnSecretsFit(t *testing.T) {
 		}
 	}
 }
+
+// A secret that got past Check, or was stored before it asked for more, verifies
+// nothing.
+func TestUnusableSecretsRefuse(t *testing.T) {
+	file := readVectors(t)
+	for _, name := range []string{"standard", "svix", "sendgrid", "discord"} {
+		s, _ := All(nil).Get(name)
+		v := firstVector(t, file, name)
+		_, err := s.Verify(t.Context(), v.request(), Config{Secrets: []string{"plain text"}})
+		refused(t, name, err, ErrSecret)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -88,10 +87,9 @@ func TestTwilioSignsTheBody(t *testing.T) {
 // The signed content of generic HMAC is filled in once: a value that looks like a
 // placeholder is none.
 func TestHMACFillsInOnce(t *testing.T) {
-	now := time.Unix(1800000000, 0)
 	s := genericHMAC()
 	c := Config{Secrets: []string{"k"}, Settings: map[string]string{"header": "X-Sig", "id_header": "X-Id", "content": "{id}.{body}", "encoding": "hex"}}
-	r := &Request{Header: http.Header{}, Body: []byte("{}"), Now: now}
+	r := &Request{Header: http.Header{}, Body: []byte("{}"), Now: at}
 	r.Header.Set("X-Id", "{body}")
 	r.Header.Set("X-Sig", hexMAC("k", "{body}.{}"))
 	if _, err := s.Verify(t.Context(), r, c); err != nil {
@@ -134,5 +132,36 @@ func BenchmarkVerify(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A sender that knows the secret still has to sign a time that can be read.
+func TestSignedTimesAreRead(t *testing.T) {
+	const secret, body = "s3cret", `{"type":"a"}`
+	for _, c := range []struct {
+		scheme  string
+		body    string
+		headers map[string]string
+		reason  error
+	}{
+		{"slack", body, map[string]string{"X-Slack-Request-Timestamp": "today", "X-Slack-Signature": "v0=" + hexMAC(secret, "v0:today:"+body)}, ErrMalformed},
+		{"zoom", body, map[string]string{"X-Zm-Request-Timestamp": "-1", "X-Zm-Signature": "v0=" + hexMAC(secret, "v0:-1:"+body)}, ErrMalformed},
+		{"stripe", body, map[string]string{"Stripe-Signature": "t=1e9,v1=" + hexMAC(secret, "1e9."+body)}, ErrMalformed},
+		{"paddle", body, map[string]string{"Paddle-Signature": "ts=99999999999999999999;h1=" + hexMAC(secret, "99999999999999999999:"+body)}, ErrMalformed},
+		{"linear", body, map[string]string{"Linear-Signature": hexMAC(secret, body)}, ErrMissing},
+		{"linear", "[]", map[string]string{"Linear-Signature": hexMAC(secret, "[]")}, ErrMissing},
+		{"hmac", body, map[string]string{"X-Sig": hexMAC(secret, "today."+body), "X-Time": "today"}, ErrMalformed},
+	} {
+		s, _ := All(nil).Get(c.scheme)
+		r := &Request{Header: http.Header{}, Body: []byte(c.body), Now: at}
+		for name, value := range c.headers {
+			r.Header.Set(name, value)
+		}
+		cfg := Config{Secrets: []string{secret}}
+		if c.scheme == "hmac" {
+			cfg.Settings = map[string]string{"header": "X-Sig", "timestamp_header": "X-Time"}
+		}
+		_, err := s.Verify(t.Context(), r, cfg)
+		refused(t, c.scheme, err, c.reason)
 	}
 }
