@@ -17,10 +17,10 @@ import (
 func FuzzVerify(f *testing.F) {
 	file := readVectors(f)
 	set := All(certificateOf(file.Certificate))
-	signed := map[string][]string{} // bodies, by scheme
+	var signed []string // bodies; two schemes may share a secret and a way to sign
 	for i, v := range file.Vectors {
 		s, _ := set.Get(v.Scheme)
-		signed[s.Name] = append(signed[s.Name], v.Body)
+		signed = append(signed, v.Body)
 		names := credentials(s, v.config())
 		values := make([]string, 2)
 		for n, name := range names[:min(2, len(names))] {
@@ -53,7 +53,7 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("%s: %+v", v.Scheme, got)
 		}
 		// The two that sign what a body says rather than its bytes have tests of their own.
-		if !slices.Contains(unsignedBody, s.Name) && s.Name != "sns" && s.Name != "twilio" && !slices.Contains(signed[s.Name], string(body)) {
+		if !slices.Contains(unsignedBody, s.Name) && s.Name != "sns" && s.Name != "twilio" && !slices.Contains(signed, string(body)) {
 			t.Errorf("%s accepts %q, which nobody signed", v.Scheme, body)
 		}
 	})
