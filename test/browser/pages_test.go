@@ -1,0 +1,163 @@
+package browser
+
+import (
+	"bytes"
+	"encoding/json"
+	"image/png"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/peal-dev/peal/client"
+)
+
+// corpus are strings that would become more than text where a page is careless.
+var corpus = []string{
+	`<script>window.pwned=1</script>`, `"><img src=x onerror=window.pwned=1>`, `'-window.pwned=1-'`, `javascript:window.pwned=1`,
+	`{{constructor.constructor('window.pwned=1')()}}`, `</textarea><svg onload=window.pwned=1>`, `</title><script>window.pwned=1</script>`,
+	`<a href="javascript:window.pwned=1">x</a>`, "\u202egnp.exe", `]]><!--<script>window.pwned=1//-->`, `<div hx-get="/dashboard/overview" hx-trigger="load">x</div>`,
+}
+
+// filled is a server with something on every page.
+func filled(t *testing.T, database string) (s *server, pages []string) {
+	s = newServer(t, database)
+	hostile := strings.Join(corpus, " ")
+	bad := newReceiver(t)
+	bad.status.Store(http.StatusInternalServerError)
+	bad.words = hostile
+	never := client.Retry{Schedule: []client.Duration{}}
+	ep, err := s.CreateEndpoint(t.Context(), client.Endpoint{Name: "Shop <b>" + hostile[:200], URL: bad.URL, Retry: &never})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateEndpoint(t.Context(), client.Endpoint{Name: "Warehouse", URL: newReceiver(t).URL, Filter: "event.data.total > 100.0"}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(map[string]any{"total": 120.5, "note": hostile, hostile: corpus})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event string
+	for range 3 {
+		a, err := s.Publish(t.Context(), client.Event{Type: "order.paid", Subject: corpus[0], Title: hostile, Message: hostile, Data: json.RawMessage(data)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		event = a.ID
+	}
+	if _, err := s.CreateKey(t.Context(), hostile[:200], "publisher"); err != nil {
+		t.Fatal(err)
+	}
+	var delivery string
+	for d, err := range s.Deliveries(t.Context(), client.DeliveryFilter{Endpoint: ep.ID}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		delivery = d.ID
+	}
+	return s, []string{
+		"/overview", "/events", "/events/" + event, "/deliveries", "/deliveries/" + delivery, "/dead-letters",
+		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/audit",
+	}
+}
+
+// Every page is accessible by axe's rules, shows hostile text as text, and, with -update,
+// has its picture taken in both themes, wide and narrow.
+func TestPages(t *testing.T) {
+	axe, err := os.ReadFile(filepath.Join(os.Getenv("PEAL_NPM_DIR"), "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		required(t, "axe-core is not installed: %v", err)
+	}
+	onBoth(t, func(t *testing.T, database string) {
+		s, pages := filled(t, database)
+		b := newBrowser(t, s)
+		b.open("/dashboard/sign-in")
+		b.inspect(string(axe), "/sign-in")
+		b.signIn(adminKey)
+		for _, p := range pages {
+			b.openUntil("/dashboard"+p, "Sign out")
+			b.inspect(string(axe), p)
+		}
+	})
+}
+
+// inspect holds the page that is open against what is asked of all.
+func (b *browser) inspect(axe, path string) {
+	b.t.Helper()
+	for _, theme := range []string{"light", "dark"} {
+		eval[bool](b, `(localStorage.setItem("theme", "`+theme+`"), document.documentElement.dataset.theme = "`+theme+`", true)`)
+		for _, width := range []int64{1280, 320} {
+			b.do(chromedp.EmulateViewport(width, 900))
+			if over := eval[float64](b, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
+				b.t.Errorf("%s at %d px is %v px too wide", path, width, over)
+			}
+			if *update && strings.Contains(b.t.Name(), "sqlite") {
+				b.picture(path, theme, width)
+			}
+		}
+		b.do(chromedp.EmulateViewport(1280, 900))
+		// The policy of the page holds for its scripts, not for what is evaluated from outside.
+		eval[bool](b, "("+axeOnce(axe)+", true)")
+		for _, v := range eval[[]violation](b, "axe.run().then(r => r.violations)", chromedp.EvalAwaitPromise) {
+			for _, n := range v.Nodes {
+				b.t.Errorf("%s, %s: %s: %s", path, theme, v.Help, n.HTML)
+			}
+		}
+	}
+	if eval[bool](b, "'pwned' in window") {
+		b.t.Errorf("%s ran a script of the event's", path)
+	}
+}
+
+func axeOnce(axe string) string { return "window.axe || (0, eval)(" + quote(axe) + ")" }
+
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+// violation is what axe reports.
+type violation struct {
+	Help  string
+	Nodes []struct{ HTML string }
+}
+
+// picture keeps a picture of the page.
+func (b *browser) picture(path, theme string, width int64) {
+	b.t.Helper()
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	name := parts[0]
+	if len(parts) > 1 && parts[1] == "new" {
+		name += "-new"
+	} else if len(parts) > 1 {
+		name = strings.TrimSuffix(name, "s") + strings.Join(append([]string{""}, parts[2:]...), "-")
+	}
+	size := "wide"
+	if width < 600 {
+		size = "narrow"
+	}
+	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, img); err != nil {
+		b.t.Fatal(err)
+	}
+	file := filepath.Join("../../docs/dashboard", name+"-"+theme+"-"+size+".png")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+

@@ -1,0 +1,151 @@
+package browser
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/peal-dev/peal/client"
+)
+
+// receiver answers what it is told to.
+type receiver struct {
+	*httptest.Server
+	status atomic.Int32
+	words  string
+}
+
+func newReceiver(t *testing.T) *receiver {
+	r := &receiver{words: "the receiver's words"}
+	r.status.Store(http.StatusOK)
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(int(r.status.Load()))
+		_, _ = w.Write([]byte(r.words))
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// A person makes an endpoint, tries it, sees events arrive, fail and be retried.
+func TestEndpointStory(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		s, r := newServer(t, database), newReceiver(t)
+		b := newBrowser(t, s)
+		b.signIn(adminKey)
+		b.sees("Nowhere to deliver yet")
+		b.press("Create an endpoint")
+		b.sees("New endpoint")
+		b.fill("name", "Shop")
+		b.fill("config.url", "ftp://example.com")
+		b.expect("400") // the browser logs the answer to the form
+		b.press("Create")
+		b.sees("url must be an absolute")
+		b.fill("config.url", r.URL)
+		b.fill("profile", "nolxy")
+		b.press("Create")
+		b.sees("Signing secret")
+		b.sees("It is not shown again")
+
+		b.press("Send test")
+		b.sees("Delivered: the receiver answered 200.")
+		if _, err := s.Publish(t.Context(), client.Event{Type: "order.paid", Data: json.RawMessage(`{"total":12.5}`)}); err != nil {
+			t.Fatal(err)
+		}
+		b.open("/dashboard/events")
+		b.sees("order.paid")
+		b.do(click("order.paid"))
+		b.sees("Who got it")
+		b.sees("delivered")
+
+		r.status.Store(http.StatusInternalServerError)
+		ep := firstEndpoint(t, s)
+		retry := client.Retry{Schedule: []client.Duration{}}
+		if _, err := s.UpdateEndpoint(t.Context(), ep.ID, client.EndpointUpdate{Retry: &retry}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Publish(t.Context(), client.Event{Type: "order.failed", Data: json.RawMessage(`{}`)}); err != nil {
+			t.Fatal(err)
+		}
+		b.openUntil("/dashboard/dead-letters", "order.failed")
+		r.status.Store(http.StatusOK)
+		b.do(check(`[name="delivery"]`))
+		b.press("Retry the selected")
+		b.sees("On its way again.")
+		b.openUntil("/dashboard/deliveries?type=order.failed", "succeeded")
+		b.do(click("order.failed"))
+		b.do(chromedp.Click("ol.timeline summary"))
+		b.sees("the receiver's words")
+		b.sees("As a command")
+
+		b.open("/dashboard/endpoints/" + ep.ID)
+		b.press("Pause")
+		b.sees("Paused.")
+		b.press("Resume")
+		b.sees("Resumed.")
+		b.accept()
+		b.press("Rotate secret")
+		b.sees("Signing secret")
+		b.accept()
+		b.press("Delete")
+		b.sees("Deleted.")
+		b.press("Sign out")
+		b.sees("API key")
+		b.open("/dashboard/endpoints")
+		if !strings.HasPrefix(b.path(), "/dashboard/sign-in") {
+			t.Errorf("signed out, and at %s", b.path())
+		}
+	})
+}
+
+// A customer manages an org's endpoints by a link, and sees nothing else.
+func TestPortalStory(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		s, r := newServer(t, database), newReceiver(t)
+		link, err := s.CreatePortalLink(t.Context(), client.PortalLink{Name: "Acme", Color: "#0a7d5a", Features: []string{"endpoints", "deliveries"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBrowser(t, s)
+		b.open(strings.TrimPrefix(link.URL, s.URL))
+		b.sees("Acme")
+		b.sees("No endpoints yet")
+		b.press("Create the first one")
+		b.fill("config.url", r.URL)
+		b.press("Create")
+		b.sees("Signing secret")
+		b.press("Send test")
+		b.sees("Delivered: the receiver answered 200.")
+		b.press("Deliveries")
+		b.sees("peal.test")
+		if text := b.text(); strings.Contains(text, "Audit") || strings.Contains(text, "API keys") {
+			t.Errorf("the portal shows %s", text)
+		}
+		b.expect("404")
+		b.open(strings.TrimPrefix(link.URL, s.URL) + "/keys")
+		b.sees("Not Found")
+	})
+}
+
+// Whoever opens a link to sign in is signed in, once.
+func TestSignInLink(t *testing.T) {
+	s := newServer(t, "sqlite:"+t.TempDir()+"/peal.db")
+	link, err := s.SignInLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := strings.TrimPrefix(link.URL, s.URL)
+	b := newBrowser(t, s)
+	b.open(path)
+	b.sees("This link works once.")
+	b.press("Sign in")
+	b.sees("Nowhere to deliver yet")
+	b.expect("404")
+	b.open(path)
+	b.press("Sign in")
+	b.sees("was used before")
+}
