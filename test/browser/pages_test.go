@@ -160,4 +160,3 @@ func (b *browser) picture(path, theme string, width int64) {
 		b.t.Fatal(err)
 	}
 }
-
