@@ -78,7 +78,7 @@ func newServer(t testing.TB) *server {
 	})
 	dispatcher := dispatch.New(dispatch.Config{
 		Store: q, Hand: q, Health: q, Events: q, Directory: dir, Profiles: profiles, Channels: channels, Now: time.Now, Log: log,
-		MayStart: func() bool { return false },
+		MayStart: func() bool { return false }, Session: db.Session,
 	})
 	publisher := publish.New(publish.Config{
 		Store: submitter{q, s}, Reader: q, Directory: dir, Profiles: profiles, Lanes: closed{}, Sender: dispatcher,

@@ -116,9 +116,9 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Now: a.db.Now, AllowsWebhooks: cfg.AllowsWebhooks,
 	})
 	a.dispatcher = dispatch.New(dispatch.Config{
-		Store: q, Hand: q, Health: q, Events: q,
-		Directory: a.directory, Profiles: profiles, Channels: channels,
-		Disable: a.settings.Disable, MayStart: a.db.MayStart, Now: a.db.Now, Random: rand.Float64, Log: a.log,
+		Store: q, Lanes: q.Lanes(), Hand: q, Health: q, Events: q,
+		Directory: a.directory, Profiles: profiles, Channels: channels, Disable: a.settings.Disable,
+		MayStart: a.db.MayStart, MayGoOn: a.db.MayGoOn, Session: a.db.Session, Now: a.db.Now, Random: rand.Float64, Log: a.log,
 		Observe: a.metrics.Outcome,
 		Slots:   cfg.AttemptSlots, LaneConcurrency: cfg.LaneConcurrency, MemoryBudget: cfg.MemoryBudget,
 		DisableAfter: cfg.DisableAfter, DrainTimeout: drainTimeout,

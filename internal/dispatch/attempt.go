@@ -39,10 +39,14 @@ func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
 	case !ok:
 		d.record(l, "", &Outcome{Job: j, Now: d.Now(), Status: peal.Cancelled, Reason: reasonDeleted})
 		return verdict{}
-	case ep.Status != peal.Active:
-		return verdict{keep: j} // a claimer releases it with all that is behind it
+	case ep.Status != peal.Active, !d.MayStart():
+		return verdict{keep: j} // it waits, or a claimer releases it with all that is behind it
 	}
-	s := d.send(d.sending, ep, j.Message)
+	ctx := d.attemptContext(ep)
+	s := d.send(ctx, ep, j.Message)
+	if d.sending.Err() == nil && ctx.Err() != nil && s.attempt.Error != "" {
+		return verdict{keep: j} // cut short, since others may be about to take it over
+	}
 	if d.sending.Err() != nil && s.attempt.Error != "" {
 		return verdict{} // cut short by the drain, not by the receiver: released with the session
 	}
@@ -64,7 +68,7 @@ func (d *Dispatcher) failed(l *lane, j *Job, ep *peal.Endpoint, s sent) verdict 
 	}
 	wait, again := s.policy.Wait(s.attempt.Number-j.RoundStart, s.result.RetryAfter, d.Random())
 	if again {
-		o.Status, o.DueAt, o.Keep = peal.Retrying, now.Add(wait), ep.Ordered
+		o.Status, o.DueAt, o.Keep = peal.Retrying, now.Add(wait), ep.Ordered && d.stays(l)
 		if o.Keep {
 			// A copy, since the outcome is read until it is durable.
 			next := *j
@@ -148,6 +152,9 @@ func (d *Dispatcher) dueForHealthCheck(l *lane, now time.Time) bool {
 // record hands an outcome to the store and keeps the accounts when it is durable.
 func (d *Dispatcher) record(l *lane, profileName string, o *Outcome) {
 	d.recording.Add(1)
+	d.mu.Lock()
+	l.recording++
+	d.mu.Unlock()
 	o.Done = func(err error) {
 		defer d.recording.Done()
 		if err == nil && d.Observe != nil {
@@ -162,11 +169,13 @@ func (d *Dispatcher) recorded(l *lane, o *Outcome, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.Now()
+	l.recording--
 	switch {
-	case o.Keep && err == nil:
-		return // still owned and still held
-	case o.Keep && l.unqueue(o.Job.ID) == nil:
-		return // under way again: the outcome of that attempt ends it
+	case o.Keep && (err == nil || l.unqueue(o.Job.ID, o.Job.Session) == nil):
+		// Still owned and still held; or under way again, and then the outcome of that
+		// attempt ends it.
+		d.touch(l, now)
+		return
 	case err == nil && o.Status == peal.Retrying:
 		if l.nextDue.IsZero() || o.DueAt.Before(l.nextDue) {
 			l.nextDue = o.DueAt
@@ -182,7 +191,9 @@ func (d *Dispatcher) recorded(l *lane, o *Outcome, err error) {
 
 // drop takes a job and its place out of the accounts.
 func (d *Dispatcher) drop(l *lane, j *Job) {
-	delete(l.held, j.ID)
+	if l.held[j.ID] == j.Session { // and not held again by a later claim
+		delete(l.held, j.ID)
+	}
 	d.account(l, -1, -j.Size)
 }
 

@@ -42,24 +42,27 @@ func (d *Dispatcher) nextChore() *lane {
 // do is one chore of a lane.
 func (d *Dispatcher) do(ctx context.Context, l *lane) {
 	d.mu.Lock()
-	gone, active := l.ep == nil, l.active()
-	var stopped []*Job
-	if !active {
-		stopped, l.queue = l.queue, nil
+	gone, leave := l.ep == nil, l.mayLeave()
+	var back []*Job
+	if l.givesBack() {
+		back, l.queue = l.queue, nil
+		l.poked = false
 	}
 	request, arrivals := d.claimRequest(l), l.arrivals
 	d.bytes += request.Bytes // so that claims at the same time share the budget
 	d.mu.Unlock()
 
 	var err error
-	if len(stopped) > 0 {
-		err = d.giveUp(ctx, l, stopped)
+	if len(back) > 0 {
+		err = d.giveUp(ctx, l, back)
 	}
 	switch {
 	case err != nil:
+	case leave:
+		err = d.leave(ctx, l)
 	case gone:
 		err = d.cancelSome(ctx, l)
-	case active:
+	default:
 		err = d.claim(ctx, l, request, arrivals)
 	}
 
@@ -71,7 +74,8 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 	if err != nil {
 		d.Log.Warn("a lane's deliveries could not be claimed", "endpoint", l.id, "error", err)
 		// Not the backlog flag but a due time brings it back, a little later.
-		l.backlog, l.nextDue = false, now.Add(claimPause)
+		l.rest = now.Add(claimPause)
+		l.backlog, l.nextDue = false, l.rest
 	}
 	d.touch(l, now)
 	d.fill(now)
@@ -79,7 +83,10 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 
 func (d *Dispatcher) claimRequest(l *lane) ClaimRequest {
 	r := ClaimRequest{Endpoint: l.id, Now: d.Now(), Ordered: l.ordered(), Limit: min(l.room(), claimBatch), Bytes: d.spare(l)}
-	if !l.active() || r.Limit <= 0 || r.Bytes <= 0 {
+	if l.bound() {
+		r.Bound, r.LaneSession, r.LanePokes = true, l.owner, l.pokes
+	}
+	if !l.active() || l.leaving || r.Limit <= 0 || r.Bytes <= 0 {
 		r.Limit, r.Bytes = 0, 0
 	}
 	return r
@@ -96,6 +103,12 @@ func (d *Dispatcher) claim(ctx context.Context, l *lane, r ClaimRequest, arrival
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if c.Session != d.Session() {
+		return nil // others have it by now
+	}
+	if r.Bound && !d.owns(l, c) {
+		return nil
+	}
 	for _, j := range c.Jobs {
 		d.account(l, 1, j.Size)
 		l.push(j)
@@ -109,8 +122,7 @@ func (d *Dispatcher) claim(ctx context.Context, l *lane, r ClaimRequest, arrival
 	return nil
 }
 
-// giveUp releases jobs of an endpoint that is not sent to, so that they wait in the
-// store. Where that fails, they go back to the head of the lane: what is claimed later
+// giveUp releases jobs that this lane does not send, so that they wait in the store. Where that fails, they go back to the head of the lane: what is claimed later
 // must not overtake them.
 func (d *Dispatcher) giveUp(ctx context.Context, l *lane, jobs []*Job) error {
 	ids := make([]peal.DeliveryID, len(jobs))

@@ -14,7 +14,9 @@ import (
 
 // Config is what a Dispatcher stands on.
 type Config struct {
-	Store     Store
+	Store Store
+	// Lanes is nil where no other node shares the database: then all lanes are this one's.
+	Lanes     Lanes
 	Hand      Hand
 	Health    Health
 	Events    Events
@@ -26,6 +28,11 @@ type Config struct {
 	// MayStart tells whether this node is certain to own what it holds. Where it is
 	// not, others may be about to take it over, and no attempt is started.
 	MayStart func() bool
+	// MayGoOn is like it for attempts that are under way and must not overlap with those of
+	// whoever takes over; it ends later. Session is this node's, which changes where others
+	// took it for dead.
+	MayGoOn func() bool
+	Session func() int64
 	// Now is database time; Random spreads retries and gives numbers in [0,1).
 	Now    func() time.Time
 	Random func() float64
@@ -70,8 +77,11 @@ type Dispatcher struct {
 	// sending outlives the context of Run, so that attempts can finish in a drain.
 	sending     context.Context
 	stopSending context.CancelFunc
-	work        sync.WaitGroup // attempts
-	recording   sync.WaitGroup // outcomes on their way to the store
+	// limited is for attempts that end with the certainty about the session.
+	limited    context.Context
+	cutLimited context.CancelFunc
+	work       sync.WaitGroup // attempts
+	recording  sync.WaitGroup // outcomes on their way to the store
 
 	mu      sync.Mutex
 	lanes   map[peal.EndpointID]*lane
@@ -83,6 +93,7 @@ type Dispatcher struct {
 
 	replaying  sync.Mutex // one step of a replay at a time
 	replayTurn int        // of the maintenance
+	shared     time.Time  // when the bound lanes were last shared out
 
 	// chores are lanes that a claimer should look at.
 	chores    []*lane
@@ -96,6 +107,7 @@ func New(c Config) *Dispatcher {
 		healthy: newFairQueue(), suspect: newFairQueue(),
 	}
 	d.sending, d.stopSending = context.WithCancel(context.Background())
+	d.limited, d.cutLimited = context.WithCancel(d.sending)
 	d.choreCond = sync.NewCond(&d.mu)
 	c.Directory.OnChange(d.endpointChanged)
 	return d
@@ -118,6 +130,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	var chores sync.WaitGroup
 	for range claimers {
 		chores.Go(d.claimer)
+	}
+	if d.Lanes != nil {
+		chores.Go(func() { d.look(ctx) })
+		chores.Go(func() { d.guard(d.sending) })
 	}
 	d.maintain(ctx)
 
@@ -185,6 +201,11 @@ func (d *Dispatcher) maintain(ctx context.Context) {
 			}
 			d.forgetIdle(now)
 			reconciled = now
+		}
+		if d.Lanes != nil {
+			if err := d.shareLanes(ctx); err != nil && ctx.Err() == nil {
+				d.Log.Warn("lanes could not be shared out", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -276,7 +297,8 @@ func (d *Dispatcher) forgetIdle(now time.Time) {
 func (d *Dispatcher) lane(id peal.EndpointID) *lane {
 	l := d.lanes[id]
 	if l == nil {
-		l = &lane{id: id, held: map[peal.DeliveryID]struct{}{}, windowStart: d.Now()}
+		l = &lane{id: id, held: map[peal.DeliveryID]int64{}, windowStart: d.Now()}
+		l.shared = d.Lanes != nil
 		if ep, ok := d.Directory.Endpoint(id); ok {
 			l.setEndpoint(ep)
 		}
@@ -305,8 +327,8 @@ func (d *Dispatcher) endpointChanged(c directory.Change) {
 	d.fill(now)
 }
 
-// Forget drops what is held and not under way: the node has a new session, so that
-// none of it is its own any more. What is under way is fenced when it is recorded.
+// Forget drops what is held and not under way, and the ownership of lanes: the node has
+// a new session, so that none of it is its own any more. What is under way is fenced when it is recorded.
 func (d *Dispatcher) Forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -316,6 +338,7 @@ func (d *Dispatcher) Forget() {
 			d.drop(l, j)
 		}
 		l.queue = nil
+		l.owner, l.leaving, l.poked = 0, false, false
 		l.backlog = true
 		l.arrivals++
 		d.touch(l, now)

@@ -37,10 +37,11 @@ func (d *Dispatcher) Cancel(ctx context.Context, org string, id peal.DeliveryID)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, l := range d.lanes {
-		if _, ok := l.held[id]; !ok {
+		session, ok := l.held[id]
+		if !ok {
 			continue
 		}
-		if j := l.unqueue(id); j != nil {
+		if j := l.unqueue(id, session); j != nil {
 			now := d.Now()
 			d.drop(l, j)
 			d.touch(l, now)
@@ -51,10 +52,11 @@ func (d *Dispatcher) Cancel(ctx context.Context, org string, id peal.DeliveryID)
 	return nil
 }
 
-// unqueue takes a job out of the queue; it is nil where it was not there.
-func (l *lane) unqueue(id peal.DeliveryID) *Job {
+// unqueue takes a job out of the queue that was claimed in a session; it is nil where it
+// was not there.
+func (l *lane) unqueue(id peal.DeliveryID, session int64) *Job {
 	for i, j := range l.queue {
-		if j.ID == id {
+		if j.ID == id && j.Session == session {
 			l.queue = append(l.queue[:i:i], l.queue[i+1:]...)
 			return j
 		}

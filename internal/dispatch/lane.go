@@ -22,7 +22,8 @@ const (
 
 // lane is the queue of one endpoint on this node. The dispatcher's mutex guards it.
 type lane struct {
-	id  peal.EndpointID
+	id peal.EndpointID
+	boundLane
 	org string
 	// ep is the endpoint as of the last change; nil once it is gone.
 	ep *peal.Endpoint
@@ -30,11 +31,13 @@ type lane struct {
 	// queue holds jobs that wait for a slot, in the order of sending.
 	queue []*Job
 	// held are all jobs of this lane in memory: waiting, in flight, or sent and not
-	// yet recorded. owned and bytes count them and the places reserved beside them.
-	held     map[peal.DeliveryID]struct{}
-	owned    int
-	bytes    int
-	inFlight int
+	// yet recorded, with the session that claimed them. owned and bytes count them and the
+	// places reserved beside them, recording the outcomes on their way to the store.
+	held      map[peal.DeliveryID]int64
+	owned     int
+	bytes     int
+	inFlight  int
+	recording int
 
 	// backlog says that due rows may wait in the store, nextDue when the next of the
 	// others is due. arrivals counts announcements, so that a claim that began
@@ -42,8 +45,10 @@ type lane struct {
 	backlog  bool
 	nextDue  time.Time
 	arrivals uint64
-	// chore says that the lane is queued for, or in the hands of, a claimer.
+	// chore says that the lane is queued for, or in the hands of, a claimer; after the store
+	// failed it, it rests until a time.
 	chore bool
+	rest  time.Time
 
 	closedUntil time.Time
 	circuit     circuit
@@ -103,7 +108,7 @@ func (l *lane) room() int {
 
 func (l *lane) push(j *Job) {
 	l.queue = append(l.queue, j)
-	l.held[j.ID] = struct{}{}
+	l.held[j.ID] = j.Session
 }
 
 func (l *lane) pop() *Job {
@@ -123,9 +128,14 @@ func (l *lane) setEndpoint(ep *peal.Endpoint) {
 	if ep == nil || ep.RateLimit == 0 {
 		l.bucket = nil
 	} else if l.bucket == nil || l.bucket.Limit() != rate.Limit(ep.RateLimit) {
-		l.bucket = rate.NewLimiter(rate.Limit(ep.RateLimit), max(1, int(ep.RateLimit/10)))
+		l.bucket = newBucket(ep.RateLimit)
 	}
 	l.ep = ep
+}
+
+// newBucket allows a burst of a tenth of a second's attempts.
+func newBucket(perSecond float64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 }
 
 // token takes one from the bucket, or tells how long to wait for it.
@@ -156,6 +166,6 @@ func (l *lane) measure(now time.Time) {
 
 // idle lanes hold nothing that the store does not know, and can be forgotten.
 func (l *lane) idle(now time.Time) bool {
-	return l.owned == 0 && l.inFlight == 0 && !l.chore && !l.backlog && l.nextDue.IsZero() &&
-		!l.circuit.suspect() && l.bucket == nil && !now.Before(l.closedUntil) && now.Sub(l.lastUsed) > time.Minute
+	return l.owned == 0 && l.inFlight == 0 && l.owner == 0 && !l.chore && !l.backlog && l.nextDue.IsZero() &&
+		!l.circuit.suspect() && (l.bucket == nil || l.shared) && !now.Before(l.closedUntil) && now.Sub(l.lastUsed) > time.Minute
 }

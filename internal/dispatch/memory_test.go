@@ -15,18 +15,23 @@ import (
 // so that tests can end one as a crash would and start the next.
 type memory struct {
 	mu      sync.Mutex
-	session int
+	session int64
 	live    map[peal.DeliveryID]*row
 	done    map[peal.DeliveryID]*row
 	raised  []peal.Raised
 	seq     int64
 	claims  int
+	// lanes are the owners of bound lanes, and pokes of each; others counts sessions beside
+	// this one.
+	lanes  map[peal.EndpointID]int64
+	pokes  map[peal.EndpointID]int64
+	others int
 }
 
 type row struct {
 	job      Job
 	org      string
-	owner    int // 0 waits
+	owner    int64 // 0 waits
 	seq      int64
 	status   peal.Status
 	reason   string
@@ -35,7 +40,16 @@ type row struct {
 }
 
 func newMemory() *memory {
-	return &memory{session: 1, live: map[peal.DeliveryID]*row{}, done: map[peal.DeliveryID]*row{}}
+	return &memory{
+		session: 1, live: map[peal.DeliveryID]*row{}, done: map[peal.DeliveryID]*row{},
+		lanes: map[peal.EndpointID]int64{}, pokes: map[peal.EndpointID]int64{},
+	}
+}
+
+func (m *memory) number() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.session
 }
 
 // insert commits a delivery; it tells whether the lane had room.
@@ -64,7 +78,7 @@ func (m *memory) insert(d *Dispatcher, ev *peal.Event, ep *peal.Endpoint, now ti
 func (m *memory) Record(o *Outcome) {
 	m.mu.Lock()
 	r := m.live[o.Job.ID]
-	if r == nil || r.owner != m.session {
+	if r == nil || r.owner != m.session || o.Job.Session != m.session {
 		m.mu.Unlock()
 		o.Done(ErrFenced)
 		return
@@ -94,7 +108,15 @@ func (m *memory) Claim(_ context.Context, q ClaimRequest) (Claimed, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.claims++
-	var c Claimed
+	c := Claimed{Session: m.session}
+	if q.Bound {
+		if m.lanes[q.Endpoint] == 0 {
+			m.lanes[q.Endpoint] = m.session
+		}
+		if c.Owner, c.Pokes = m.lanes[q.Endpoint] == m.session, m.pokes[q.Endpoint]; !c.Owner {
+			return c, nil
+		}
+	}
 	bytes := 0
 	waiting := m.waiting(q.Endpoint, q.Ordered)
 	for i, r := range waiting {
@@ -104,6 +126,7 @@ func (m *memory) Claim(_ context.Context, q ClaimRequest) (Claimed, error) {
 			r.owner = m.session
 			bytes += r.job.Size
 			j := r.job
+			j.Session = m.session
 			c.Jobs = append(c.Jobs, &j)
 		} else if c.NextDue.IsZero() || r.job.DueAt.Before(c.NextDue) {
 			c.NextDue = r.job.DueAt
@@ -134,7 +157,8 @@ func (m *memory) Backlog(_ context.Context, after peal.EndpointID, limit int) ([
 	first := map[peal.EndpointID]time.Time{}
 	for _, r := range m.live {
 		at, ok := first[r.job.Endpoint]
-		if r.owner == 0 && (!ok || r.job.DueAt.Before(at)) {
+		elsewhere := m.lanes[r.job.Endpoint] != 0 && m.lanes[r.job.Endpoint] != m.session
+		if r.owner == 0 && !elsewhere && (!ok || r.job.DueAt.Before(at)) {
 			first[r.job.Endpoint] = r.job.DueAt
 		}
 	}
@@ -169,6 +193,45 @@ func (m *memory) Owned(context.Context) ([]peal.DeliveryID, error) {
 		}
 	}
 	return ids, nil
+}
+
+func (m *memory) Look(context.Context) ([]OwnedLane, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []OwnedLane
+	for ep, session := range m.lanes {
+		if session != m.session {
+			continue
+		}
+		o := OwnedLane{Endpoint: ep, Pokes: m.pokes[ep]}
+		for _, r := range m.waiting(ep, false) {
+			if o.FirstDue.IsZero() {
+				o.FirstDue = r.job.DueAt
+			}
+		}
+		all = append(all, o)
+	}
+	return all, nil
+}
+
+func (m *memory) Leave(_ context.Context, ids []peal.EndpointID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		delete(m.lanes, id)
+		for _, r := range m.live {
+			if r.job.Endpoint == id && r.owner == m.session {
+				panic("a lane is left whose deliveries are still owned")
+			}
+		}
+	}
+	return nil
+}
+
+func (m *memory) Share(context.Context) (lanes, sessions int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.lanes), 1 + m.others, nil
 }
 
 // crash makes a new session; what the last one owned waits again.

@@ -12,7 +12,7 @@ func (d *Dispatcher) Reserve(id peal.EndpointID, size int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := d.lane(id)
-	if d.closing || !l.active() || l.backlog || l.room() <= 0 {
+	if d.closing || !l.active() || !l.ours() || l.backlog || l.room() <= 0 {
 		return false
 	}
 	if size > d.spare(l) && l.owned >= assuredOwned {
@@ -40,11 +40,11 @@ func (d *Dispatcher) Deliver(ev *peal.Event, placed []peal.Placement) {
 	m := NewMessage(ev)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.Now()
+	now, session := d.Now(), d.Session()
 	for _, p := range placed {
 		l := d.lane(p.Endpoint)
 		l.push(&Job{
-			ID: p.ID, Endpoint: p.Endpoint, Message: m,
+			ID: p.ID, Endpoint: p.Endpoint, Message: m, Session: session,
 			DueAt: ev.AcceptedAt, Size: p.Size,
 		})
 		d.touch(l, now)
@@ -56,10 +56,12 @@ func (d *Dispatcher) Deliver(ev *peal.Event, placed []peal.Placement) {
 func (d *Dispatcher) Waiting(id peal.EndpointID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l := d.lane(id)
+	l, now := d.lane(id), d.Now()
+	if l.elsewhere(now) {
+		return // its owner looks for it
+	}
 	l.backlog = true
 	l.arrivals++
-	now := d.Now()
 	d.touch(l, now)
 	d.fill(now) // touch may have enlisted a lane whose timer had not fired yet
 }
@@ -73,7 +75,7 @@ func (d *Dispatcher) touch(l *lane, now time.Time) {
 	}
 	opens := l.opens()
 	open := !now.Before(opens)
-	ready := open && l.active() && len(l.queue) > 0 && l.inFlight < l.circuit.limit(l.concurrency(d.LaneConcurrency))
+	ready := open && l.active() && l.ours() && len(l.queue) > 0 && l.inFlight < l.circuit.limit(l.concurrency(d.LaneConcurrency))
 	d.enlist(l, ready)
 	if d.wantsChore(l, now) {
 		l.chore = true
@@ -81,11 +83,14 @@ func (d *Dispatcher) touch(l *lane, now time.Time) {
 		d.choreCond.Signal()
 	}
 	var at time.Time
-	if l.active() && !open && len(l.queue) > 0 {
+	if l.active() && l.ours() && !open && len(l.queue) > 0 {
 		at = opens
 	}
 	if l.active() && !l.chore && l.nextDue.After(now) && l.room() > 0 && (at.IsZero() || l.nextDue.Before(at)) {
 		at = l.nextDue
+	}
+	if l.rest.After(now) && (at.IsZero() || l.rest.Before(at)) {
+		at = l.rest
 	}
 	d.arm(l, at, now)
 }
@@ -105,16 +110,20 @@ func (d *Dispatcher) enlist(l *lane, ready bool) {
 }
 
 // wantsChore tells whether a claimer has something to do for the lane: claim what
-// is due, give up what a stopped endpoint holds, or clear after a deleted one.
+// is due, give back what it does not send, leave it, or clear after a deleted endpoint.
 func (d *Dispatcher) wantsChore(l *lane, now time.Time) bool {
 	due := l.backlog || !l.nextDue.IsZero() && !l.nextDue.After(now)
 	switch {
-	case l.chore:
+	case l.chore || now.Before(l.rest):
 		return false
+	case l.givesBack():
+		return l.recording == 0 // an outcome that keeps its job must find it owned
+	case l.mayLeave():
+		return true
 	case l.ep == nil:
-		return due || len(l.queue) > 0
-	case !l.active():
-		return len(l.queue) > 0
+		return due
+	case !l.active() || l.leaving || l.bound() && l.owner == 0 && now.Before(l.shunUntil):
+		return false
 	}
 	// Half empty, so that claims come in batches.
 	room := l.room()
@@ -180,9 +189,14 @@ func (d *Dispatcher) take(now time.Time) (*lane, *Job, *orgLanes) {
 			d.touch(l, now)
 			continue
 		}
+		j := l.pop()
+		if j.Session != d.Session() { // others have it, and Forget is about to be called
+			d.drop(l, j)
+			d.touch(l, now)
+			continue
+		}
 		o := l.enlisted.queue.started(l)
 		l.inFlight++
-		j := l.pop()
 		d.touch(l, now)
 		return l, j, o
 	}
@@ -231,7 +245,11 @@ func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Jo
 	if until := now.Add(v.leaveAlone); v.leaveAlone > 0 && until.After(l.closedUntil) {
 		l.closedUntil = until
 	}
-	if v.keep != nil {
+	switch {
+	case v.keep == nil:
+	case v.keep.Session != d.Session():
+		d.drop(l, v.keep)
+	default:
 		// It waits in its place, and in an ordered lane so does everything behind it.
 		l.queue = append([]*Job{v.keep}, l.queue...)
 	}

@@ -26,6 +26,26 @@ type Store interface {
 	Owned(ctx context.Context) ([]peal.DeliveryID, error)
 }
 
+// Lanes says whose the bound lanes are: those of endpoints that are ordered or limited,
+// where several nodes share a database. A session takes one by a claim.
+type Lanes interface {
+	// Look lists the lanes that this session owns.
+	Look(ctx context.Context) ([]OwnedLane, error)
+	// Leave gives lanes up, of which the session must not own any delivery.
+	Leave(ctx context.Context, ids []peal.EndpointID) error
+	// Share counts the bound lanes that are owned, and the sessions that live.
+	Share(ctx context.Context) (lanes, sessions int, err error)
+}
+
+// OwnedLane is a bound lane of this session.
+type OwnedLane struct {
+	Endpoint peal.EndpointID
+	// FirstDue is the earliest due time of what waits unowned; zero where nothing does.
+	FirstDue time.Time
+	// Pokes grows when another node has changed what the session holds of the lane.
+	Pokes int64
+}
+
 // Hand is what people do to deliveries.
 type Hand interface {
 	// Revive makes a finished delivery live again, waiting and due now, under its
@@ -52,6 +72,8 @@ type Job struct {
 	ID       peal.DeliveryID
 	Endpoint peal.EndpointID
 	Message  *Message
+	// Session is the one that claimed it. Its outcome is fenced in any other.
+	Session int64
 	// AttemptCount and RoundStart are the delivery's before the next attempt.
 	AttemptCount int
 	RoundStart   int
@@ -69,11 +91,21 @@ type ClaimRequest struct {
 	// Ordered claims by sequence number instead of due time and takes the first row
 	// also where it is not due yet: nothing may overtake it.
 	Ordered bool
+	// Bound claims only where this session owns the lane, or can take it. LaneSession is
+	// the session that took it already, with LanePokes; zero takes it.
+	Bound       bool
+	LaneSession int64
+	LanePokes   int64
 }
 
 // Claimed is the answer to a ClaimRequest.
 type Claimed struct {
 	Jobs []*Job
+	// Session is the one that claimed. Owner tells of a bound lane whether it is its own,
+	// with its Pokes; where it is not, nothing is claimed.
+	Session int64
+	Owner   bool
+	Pokes   int64
 	// NextDue is the earliest due time among the endpoint's rows that still wait;
 	// zero where none waits.
 	NextDue time.Time

@@ -31,6 +31,10 @@ type world struct {
 	stop  func()
 	// uncertain is set while the node cannot know that its session lives.
 	uncertain atomic.Bool
+	// cut is set a little later.
+	cut atomic.Bool
+	// lanes is the queue where others share it.
+	lanes Lanes
 }
 
 // receiver is the channel of the tests: a function answers, and every call is noted.
@@ -141,7 +145,7 @@ func (w *world) start() {
 	w.ring = ring
 	w.dir = directory.New(w.rows, ring, slog.New(slog.DiscardHandler))
 	w.d = New(Config{
-		Store: w.queue, Hand: w.queue, Health: w.queue, Events: w.queue,
+		Store: w.queue, Lanes: w.lanes, Hand: w.queue, Health: w.queue, Events: w.queue,
 		Directory: w.dir, Profiles: profile.Builtin(), Channels: w.calls,
 		Disable: func(_ context.Context, id peal.EndpointID, reason string) error {
 			ep, _ := w.dir.Endpoint(id)
@@ -151,6 +155,8 @@ func (w *world) start() {
 			return nil
 		},
 		MayStart: func() bool { return !w.uncertain.Load() },
+		MayGoOn:  func() bool { return !w.cut.Load() },
+		Session:  w.queue.number,
 		Now:      time.Now, Random: func() float64 { return 0.5 }, Log: slog.New(slog.DiscardHandler),
 		Slots: 64, LaneConcurrency: 8, MemoryBudget: 8 << 20,
 		DisableAfter: 120 * time.Hour, DrainTimeout: 20 * time.Second,

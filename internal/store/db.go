@@ -51,6 +51,7 @@ type engine interface {
 	now() time.Time
 	session() int64
 	mayStart() bool
+	mayGoOn() bool
 	onNewSession(f func())
 	// run is its background work, until ctx is done.
 	run(ctx context.Context)
@@ -121,6 +122,10 @@ func (db *DB) Session() int64 { return db.engine.session() }
 // MayStart tells whether the session is certain to be alive. Where it is not, others
 // may be about to take over what it owns, and no attempt may be started.
 func (db *DB) MayStart() bool { return db.engine.mayStart() }
+
+// MayGoOn tells whether an attempt that others must not overlap may go on. It ends after
+// MayStart and before others take over what the session owns.
+func (db *DB) MayGoOn() bool { return db.engine.mayGoOn() }
 
 // OnNewSession registers a function to be called when others took the session for dead
 // and a new one was started: nothing that the process held is its own any more. It is

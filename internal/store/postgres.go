@@ -59,6 +59,8 @@ func (e *pgEngine) session() int64 { return e.s.number() }
 
 func (e *pgEngine) mayStart() bool { return e.s.mayStart() }
 
+func (e *pgEngine) mayGoOn() bool { return e.s.mayGoOn() }
+
 func (e *pgEngine) onNewSession(f func()) { e.s.onNew(f) }
 
 func (e *pgEngine) run(ctx context.Context) { e.s.run(ctx, e.beating) }

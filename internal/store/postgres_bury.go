@@ -69,6 +69,10 @@ func release(c *pgConn, id int64) error {
 			break
 		}
 	}
-	_, err := c.exec("UPDATE session SET released = true WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM live WHERE owner = ?1)", []any{id})
+	// Lanes go last: whoever takes one over finds all that waits in it.
+	_, err := c.exec(`WITH ended AS (
+			UPDATE session SET released = true WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM live WHERE owner = ?1) RETURNING id
+		)
+		DELETE FROM lane_owner WHERE session IN (SELECT id FROM ended)`, []any{id})
 	return err
 }

@@ -43,9 +43,11 @@ func newSession(log *slog.Logger, beat time.Duration) *session {
 	}
 }
 
-// startFor is how long after its last good heartbeat a session starts attempts, deadAfter
-// when others take it for dead.
+// startFor is how long after its last good heartbeat a session starts attempts, goOnFor
+// how long those go on that must not overlap with others', and deadAfter when others take
+// it for dead.
 func (s *session) startFor() time.Duration  { return 3 * s.beat }
+func (s *session) goOnFor() time.Duration   { return 7 * s.beat / 2 }
 func (s *session) deadAfter() time.Duration { return 4 * s.beat }
 
 const clock = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -163,10 +165,15 @@ func (s *session) isSteady() bool {
 	return !s.lost && s.sent.Sub(s.steady) >= s.deadAfter()
 }
 
-func (s *session) mayStart() bool {
+func (s *session) mayStart() bool { return s.certain(s.startFor()) }
+
+func (s *session) mayGoOn() bool { return s.certain(s.goOnFor()) }
+
+// certain tells whether the last good heartbeat is not older than that.
+func (s *session) certain(age time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.lost && time.Since(s.sent) <= s.startFor()
+	return !s.lost && time.Since(s.sent) <= age
 }
 
 // now is the database's time, whatever the process's clock says.

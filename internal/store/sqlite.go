@@ -64,6 +64,8 @@ func (e *sqliteEngine) session() int64 { return e.number }
 // mayStart: the lock on the file is held for as long as the process lives.
 func (e *sqliteEngine) mayStart() bool { return true }
 
+func (e *sqliteEngine) mayGoOn() bool { return true }
+
 // onNewSession: there is none.
 func (e *sqliteEngine) onNewSession(func()) {}
 

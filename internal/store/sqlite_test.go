@@ -147,6 +147,7 @@ func TestSlowRead(t *testing.T) {
 // was accepted.
 type load struct {
 	q        *queue.Queue
+	session  int64
 	mu       sync.Mutex
 	accepted []*publish.NewEvent
 	refused  []error
@@ -181,7 +182,7 @@ func (l *load) accept(size int) (*publish.NewEvent, error) {
 func (l *load) outcome(e *publish.NewEvent, done func(error)) *dispatch.Outcome {
 	d := e.Deliveries[0]
 	return &dispatch.Outcome{
-		Job: &dispatch.Job{ID: d.ID, Endpoint: d.Endpoint, Message: dispatch.NewMessage(e.Event), Size: d.Size},
+		Job: &dispatch.Job{ID: d.ID, Endpoint: d.Endpoint, Message: dispatch.NewMessage(e.Event), Session: l.session, Size: d.Size},
 		Now: time.Now(), Status: peal.Succeeded, Done: done,
 		Attempt: &peal.Attempt{Number: 1, StartedAt: time.Now(), StatusCode: 200},
 	}
@@ -190,7 +191,7 @@ func (l *load) outcome(e *publish.NewEvent, done func(error)) *dispatch.Outcome 
 func TestFullDisk(t *testing.T) {
 	db := mustOpen(t, filepath.Join(t.TempDir(), "peal.db"))
 	defer closeDB(t, db)
-	l := &load{q: queue.New(db)}
+	l := &load{q: queue.New(db), session: db.Session()}
 	if err := db.LimitPages(t.Context(), 100); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +254,7 @@ func TestCopyOfRunningDatabase(t *testing.T) {
 	path := filepath.Join(dir, "peal.db")
 	db := mustOpen(t, path)
 	defer closeDB(t, db)
-	l := &load{q: queue.New(db)}
+	l := &load{q: queue.New(db), session: db.Session()}
 	var stop atomic.Bool
 	var loading sync.WaitGroup
 	for range 4 {
@@ -305,7 +306,7 @@ func TestLogStaysShort(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "peal.db")
 	db := mustOpen(t, path)
 	defer closeDB(t, db)
-	l := &load{q: queue.New(db)}
+	l := &load{q: queue.New(db), session: db.Session()}
 	var longest int64
 	for range 200 {
 		if _, err := l.accept(1 << 20); err != nil {

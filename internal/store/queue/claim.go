@@ -24,18 +24,24 @@ type claimed struct {
 func (q *Queue) Claim(ctx context.Context, r dispatch.ClaimRequest) (dispatch.Claimed, error) {
 	var c *claim
 	err := q.db.WriteThen(ctx, func(tx *store.Tx) error {
-		c = &claim{ClaimRequest: r, tx: tx}
+		c = &claim{ClaimRequest: r, tx: tx, session: q.db.Session()}
+		if r.Bound {
+			if ours, err := c.takeLane(q.sql); err != nil || !ours {
+				return err
+			}
+		}
 		return c.run(q.sql)
 	}, func() {
 		for _, t := range c.taken {
 			q.owned.add(t.job.ID, place{t.org, r.Endpoint})
 		}
 	})
-	if err != nil || len(c.taken) == 0 {
-		if err != nil {
-			return dispatch.Claimed{}, err
-		}
-		return dispatch.Claimed{NextDue: c.nextDue}, nil
+	if err != nil {
+		return dispatch.Claimed{}, err
+	}
+	out := dispatch.Claimed{Session: c.session, Owner: c.owner, Pokes: c.pokes, NextDue: c.nextDue}
+	if len(c.taken) == 0 {
+		return out, nil
 	}
 	ids := make([]peal.DeliveryID, len(c.taken))
 	for i, t := range c.taken {
@@ -47,7 +53,7 @@ func (q *Queue) Claim(ctx context.Context, r dispatch.ClaimRequest) (dispatch.Cl
 		_ = q.Release(context.WithoutCancel(ctx), ids)
 		return dispatch.Claimed{}, err
 	}
-	out := dispatch.Claimed{NextDue: c.nextDue, Jobs: make([]*dispatch.Job, len(c.taken))}
+	out.Jobs = make([]*dispatch.Job, len(c.taken))
 	for i, t := range c.taken {
 		out.Jobs[i] = t.job
 	}
@@ -58,6 +64,9 @@ func (q *Queue) Claim(ctx context.Context, r dispatch.ClaimRequest) (dispatch.Cl
 type claim struct {
 	dispatch.ClaimRequest
 	tx      *store.Tx
+	session int64
+	owner   bool
+	pokes   int64
 	taken   []claimed
 	bytes   int
 	nextDue time.Time
@@ -66,6 +75,17 @@ type claim struct {
 // maxStrays is how many of the earliest due rows an ordered claim looks through for
 // rows without a number.
 const maxStrays = 64
+
+// takeLane tells whether the session owns the lane. One that owns it already keeps it for
+// as long as it lives, which each of its transactions proves.
+func (c *claim) takeLane(sql dialect) (ours bool, err error) {
+	if c.LaneSession != 0 {
+		c.owner, c.pokes = c.LaneSession == c.session, c.LanePokes
+	} else {
+		c.owner, c.pokes, err = sql.takeLane(c.tx, c.Endpoint)
+	}
+	return c.owner, err
+}
 
 func (c *claim) run(sql dialect) error {
 	queries := sql.queries()
@@ -123,7 +143,7 @@ func (c *claim) take(r store.Row) error {
 	c.bytes += size
 	id := deliveryID(r.Blob(1))
 	c.taken = append(c.taken, claimed{org: r.Text(0), event: eventID(r.Blob(2)), job: &dispatch.Job{
-		ID: id, Endpoint: c.Endpoint, AttemptCount: int(r.Int(3)), RoundStart: int(r.Int(4)),
+		ID: id, Endpoint: c.Endpoint, Session: c.session, AttemptCount: int(r.Int(3)), RoundStart: int(r.Int(4)),
 		DueAt: store.FromMicros(r.Int(5)), Size: size,
 	}})
 	return nil
@@ -167,7 +187,7 @@ func (q *Queue) Backlog(ctx context.Context, after peal.EndpointID, limit int) (
 		b.FirstDue = store.FromMicros(due)
 		backlog = append(backlog, b)
 		return err
-	}, q.sql.queries().backlog, after, limit)
+	}, q.sql.queries().backlog, after, limit, q.db.Session())
 	return backlog, err
 }
 

@@ -22,6 +22,10 @@ type dialect interface {
 	// that it owns.
 	own(tx *store.Tx, rows []claimed) error
 	disown(tx *store.Tx, rows []ownedRow) error
+	// takeLane makes the session the owner of a bound lane where no other is, and tells
+	// whether it is. poke has another owner look at what it holds of a lane again.
+	takeLane(tx *store.Tx, ep peal.EndpointID) (owner bool, pokes int64, err error)
+	poke(tx *store.Tx, ep peal.EndpointID) error
 	queries() *queries
 	// purges are the janitor's steps, each a chunk.
 	purges(r janitor.Retention, now time.Time) []purge

@@ -11,14 +11,18 @@ import (
 // Revive implements dispatch.Hand.
 func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (ep peal.EndpointID, err error) {
 	err = q.db.Write(ctx, func(tx *store.Tx) error {
-		found := false
-		// One that is owned is being sent, or waits in a lane: nothing is sooner.
+		found, owned := false, false
+		// One that is owned is being sent, or waits in a lane, as an ordered lane's head for
+		// its time.
 		err := tx.Query(func(r store.Row) error {
-			found, ep = true, endpointID(r.Blob(0))
+			found, ep, owned = true, endpointID(r.Blob(0)), !r.Null(1)
 			return nil
-		}, `UPDATE live SET due_at = CASE WHEN owner IS NULL THEN ? ELSE due_at END,
+		}, `UPDATE live SET due_at = CASE WHEN owner IS NULL OR due_at > ?1 THEN ?1 ELSE due_at END,
 			round_start = CASE WHEN owner IS NULL THEN attempt_count ELSE round_start END
-			WHERE org = ? AND id = ? RETURNING endpoint_id`, store.Micros(now), org, id[:])
+			WHERE org = ?2 AND id = ?3 RETURNING endpoint_id, owner`, store.Micros(now), org, id[:])
+		if err == nil && owned {
+			err = q.sql.poke(tx, ep)
+		}
 		if err != nil || found {
 			return err
 		}
@@ -73,7 +77,18 @@ func (q *Queue) revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Ti
 // Cancel implements dispatch.Hand.
 func (q *Queue) Cancel(ctx context.Context, org string, id peal.DeliveryID, now time.Time) error {
 	return q.db.WriteThen(ctx, func(tx *store.Tx) error {
+		var ep peal.EndpointID
+		err := tx.Query(func(r store.Row) error {
+			ep = endpointID(r.Blob(0))
+			return nil
+		}, "SELECT endpoint_id FROM live WHERE org = ? AND id = ? AND owner IS NOT NULL", org, id[:])
+		if err != nil {
+			return err
+		}
 		found, err := cancel(tx, org, id, "", now)
+		if found && !ep.IsZero() {
+			err = q.sql.poke(tx, ep)
+		}
 		if err != nil || found {
 			return err
 		}

@@ -25,7 +25,9 @@ var postgresQueries = queries{
 			FROM waiting WHERE endpoint_id IS NOT NULL
 		)
 		SELECT endpoint_id, (SELECT min(due_at) FROM live WHERE owner IS NULL AND endpoint_id = waiting.endpoint_id)
-		FROM waiting WHERE endpoint_id IS NOT NULL LIMIT ?2`,
+		FROM waiting WHERE endpoint_id IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM lane_owner o WHERE o.endpoint_id = waiting.endpoint_id AND o.session <> ?3)
+		LIMIT ?2`,
 }
 
 func (p *postgres) queries() *queries { return &postgresQueries }

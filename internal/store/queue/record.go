@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/peal"
@@ -23,6 +24,8 @@ type record struct {
 	q *Queue
 
 	fenced bool
+	// stale says that the job was claimed in an earlier session.
+	stale  bool
 	before history
 }
 
@@ -32,10 +35,10 @@ func (r *record) Bytes() int { return 0 } // its lane's budget holds it
 // Settle tells the dispatcher.
 func (r *record) Settle(err error) {
 	if err == nil {
-		if r.fenced || r.Status.Finished() || !r.Keep {
+		if !r.stale && (r.fenced || r.Status.Finished() || !r.Keep) {
 			r.q.owned.remove(r.Job.ID)
 		}
-		if r.fenced {
+		if r.fenced || r.stale {
 			err = dispatch.ErrFenced
 		}
 	}
@@ -50,6 +53,7 @@ var errNotOurs = errors.New("queue: a delivery of the group is fenced")
 // owner, which is the fence.
 func (q *Queue) writeRecords(tx *store.Tx, items []*record) error {
 	b := q.batch.reset()
+	items = q.fresh(items)
 	if err := q.sql.record(tx, items, b); err != nil {
 		return err
 	}
@@ -63,6 +67,20 @@ func (q *Queue) writeRecords(tx *store.Tx, items []*record) error {
 		}
 	}
 	return b.flush(tx, q)
+}
+
+// fresh leaves out what was claimed in an earlier session: the row may be owned again, but
+// then by a later claim.
+func (q *Queue) fresh(items []*record) []*record {
+	session, stale := q.db.Session(), false
+	for _, r := range items {
+		r.stale = r.Job.Session != session
+		stale = stale || r.stale
+	}
+	if !stale {
+		return items
+	}
+	return slices.DeleteFunc(slices.Clone(items), func(r *record) bool { return r.stale })
 }
 
 func (r *record) org() string { return r.Job.Message.Event.Org }

@@ -41,6 +41,13 @@ func (s *sqlite) addTally(tx *store.Tx, n map[peal.EndpointID]int64) error {
 	return tx.Many(addTally, rows)
 }
 
+// takeLane: there is one session, so all lanes are its own.
+func (s *sqlite) takeLane(*store.Tx, peal.EndpointID) (owner bool, pokes int64, err error) {
+	return true, 0, nil
+}
+
+func (s *sqlite) poke(*store.Tx, peal.EndpointID) error { return nil }
+
 func (s *sqlite) own(tx *store.Tx, rows []claimed) error {
 	for _, r := range rows {
 		if err := tx.Send("UPDATE live SET owner = ? WHERE org = ? AND id = ?", s.session(), r.org, r.job.ID[:]); err != nil {

@@ -144,7 +144,7 @@ func benchmarkLife(b *testing.B, empty storetest.Backend) {
 					for _, c := range commits {
 						m := dispatch.NewMessage(c.Events[0].Event)
 						for _, d := range c.Events[0].Deliveries {
-							l.Q.Record(l.outcome(&dispatch.Job{ID: d.ID, Endpoint: d.Endpoint, Message: m, Size: d.Size}, &done))
+							l.Q.Record(l.outcome(&dispatch.Job{ID: d.ID, Endpoint: d.Endpoint, Message: m, Session: l.DB.Session(), Size: d.Size}, &done))
 						}
 					}
 					done.Wait()

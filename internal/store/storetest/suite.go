@@ -199,7 +199,7 @@ func (f *Fixture) Job(e *publish.NewEvent, i int) *dispatch.Job {
 	d := e.Deliveries[i]
 	return &dispatch.Job{
 		ID: d.ID, Endpoint: d.Endpoint, Message: dispatch.NewMessage(e.Event),
-		DueAt: f.Now(), Size: d.Size,
+		Session: f.DB.Session(), DueAt: f.Now(), Size: d.Size,
 	}
 }
 

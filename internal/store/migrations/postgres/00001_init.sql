@@ -128,6 +128,15 @@ CREATE TABLE ordered_seq (
     next        bigint NOT NULL
 ) WITH (fillfactor = 50);
 
+-- Whose lanes are the endpoints that are ordered or limited. The row outlives no session
+-- and goes after the last delivery that the session owned.
+CREATE TABLE lane_owner (
+    endpoint_id bytea  NOT NULL PRIMARY KEY,
+    session     bigint NOT NULL,
+    pokes       bigint NOT NULL DEFAULT 0 -- how often others changed what the session holds
+) WITH (fillfactor = 50);
+CREATE INDEX lane_owner_session ON lane_owner (session);
+
 -- Events that Peal reports itself, until they are published.
 CREATE TABLE raised (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
