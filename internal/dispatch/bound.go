@@ -56,6 +56,12 @@ func (l *lane) givesBack() bool {
 	return len(l.queue) > 0 && (!l.active() || !l.ours() || l.poked)
 }
 
+// mayGiveBack: an outcome that keeps its job must find it owned, and a head that comes back
+// from its attempt is to be read anew as well.
+func (l *lane) mayGiveBack() bool {
+	return l.recording == 0 && !(l.poked && l.ordered() && l.inFlight > 0)
+}
+
 // mayLeave tells whether the lane is to be given up and can be: everything that was
 // started has ended and is recorded, so that whoever takes it goes on where this one
 // stopped. One that is not bound any more goes while it is at work.
@@ -153,7 +159,7 @@ func (d *Dispatcher) seen(lanes []OwnedLane) {
 			continue
 		}
 		if o.Pokes > l.pokes {
-			l.pokes, l.poked = o.Pokes, len(l.queue) > 0
+			l.pokes, l.poked = o.Pokes, l.owned > 0
 		}
 		if !o.FirstDue.IsZero() && (l.nextDue.IsZero() || o.FirstDue.Before(l.nextDue)) {
 			l.nextDue = o.FirstDue

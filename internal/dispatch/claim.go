@@ -44,7 +44,7 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 	d.mu.Lock()
 	gone, leave := l.ep == nil, l.mayLeave()
 	var back []*Job
-	if l.givesBack() {
+	if l.givesBack() && l.mayGiveBack() {
 		back, l.queue = l.queue, nil
 		l.poked = false
 	}

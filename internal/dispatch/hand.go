@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"slices"
 
 	"github.com/peal-dev/peal/internal/peal"
 )
@@ -16,10 +17,11 @@ func (d *Dispatcher) Retry(ctx context.Context, org string, id peal.DeliveryID) 
 		return err
 	}
 	d.mu.Lock()
-	for _, j := range d.lane(ep).queue {
-		if j.ID == id {
-			j.DueAt = d.Now() // the head of an ordered lane, which waits in memory
-		}
+	l := d.lane(ep)
+	if i := slices.IndexFunc(l.queue, func(j *Job) bool { return j.ID == id }); i >= 0 {
+		l.queue[i].DueAt = d.Now() // the head of an ordered lane, which waits in memory
+	} else {
+		l.reread(id)
 	}
 	d.mu.Unlock()
 	d.Waiting(ep)
@@ -46,10 +48,19 @@ func (d *Dispatcher) Cancel(ctx context.Context, org string, id peal.DeliveryID)
 			d.drop(l, j)
 			d.touch(l, now)
 			d.fill(now)
+		} else {
+			l.reread(id)
 		}
 		break
 	}
 	return nil
+}
+
+// reread has an ordered lane read its head anew that is coming back from an attempt.
+func (l *lane) reread(id peal.DeliveryID) {
+	if _, ok := l.held[id]; ok && l.ordered() {
+		l.poked = true
+	}
 }
 
 // unqueue takes a job out of the queue that was claimed in a session; it is nil where it

@@ -117,7 +117,7 @@ func (d *Dispatcher) wantsChore(l *lane, now time.Time) bool {
 	case l.chore || now.Before(l.rest):
 		return false
 	case l.givesBack():
-		return l.recording == 0 // an outcome that keeps its job must find it owned
+		return l.mayGiveBack()
 	case l.mayLeave():
 		return true
 	case l.ep == nil:
