@@ -16,11 +16,20 @@ const another = 99
 
 // newSharedWorld is a world whose database others share.
 func newSharedWorld(t *testing.T, answer func(context.Context, *peal.Endpoint, int) channel.Result) *world {
-	w := newWorld(t, answer)
-	w.stop()
+	w := idleWorld(t, answer)
 	w.lanes = w.queue
 	w.start()
 	return w
+}
+
+// bind makes an endpoint.
+func (w *world) bind(change func(*peal.Endpoint)) *peal.Endpoint {
+	return w.endpoint("standard", func(ep *peal.Endpoint) {
+		withSecret(ep)
+		if change != nil {
+			change(ep)
+		}
+	})
 }
 
 func (w *world) lane(ep *peal.Endpoint) lane {
@@ -80,7 +89,7 @@ func TestLaneOfAnotherSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newSharedWorld(t, accept)
-				ep := w.endpoint("standard", bind)
+				ep := w.bind(bind)
 				w.queue.setOwner(ep, another)
 				if w.d.Reserve(ep.ID, 10) {
 					t.Error("a place was reserved in another's lane")
@@ -116,7 +125,7 @@ func TestLaneOfAnotherSession(t *testing.T) {
 func TestTakeOverOfARate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSharedWorld(t, accept)
-		ep := w.endpoint("standard", func(ep *peal.Endpoint) { ep.RateLimit = 100 })
+		ep := w.bind(func(ep *peal.Endpoint) { ep.RateLimit = 100 })
 		for range 200 {
 			w.insertElsewhere(ep)
 		}
@@ -138,7 +147,7 @@ func TestTakeOverOfARate(t *testing.T) {
 func TestOwnerSeesWhatOthersInsert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSharedWorld(t, accept)
-		ep := w.endpoint("standard", bindings["ordered"])
+		ep := w.bind(bindings["ordered"])
 		w.publish(ep)
 		w.settled()
 		if w.queue.ownerOf(ep) == 0 {
@@ -167,7 +176,7 @@ func TestOwnerSeesWhatOthersInsert(t *testing.T) {
 func TestOwnerSeesWhatOthersChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSharedWorld(t, refuse)
-		ep := w.endpoint("standard", func(ep *peal.Endpoint) {
+		ep := w.bind(func(ep *peal.Endpoint) {
 			ep.Ordered = true
 			ep.Retry = &peal.RetryOverride{Schedule: slices.Repeat([]peal.Duration{peal.Duration(time.Hour)}, 5)}
 		})
@@ -199,7 +208,7 @@ func TestEndpointBecomesBound(t *testing.T) {
 			return channel.Result{StatusCode: 200}
 		}
 		w := newSharedWorld(t, slow)
-		ep := w.endpoint("standard", nil)
+		ep := w.bind(nil)
 		for range 30 {
 			w.publish(ep)
 		}
@@ -237,7 +246,7 @@ func TestLanesAreSharedOut(t *testing.T) {
 		w.queue.mu.Unlock()
 		var eps []*peal.Endpoint
 		for range 12 {
-			eps = append(eps, w.endpoint("standard", bindings["ordered"]))
+			eps = append(eps, w.bind(bindings["ordered"]))
 		}
 		freed := map[*peal.Endpoint]bool{}
 		for range 300 {
@@ -270,7 +279,7 @@ func TestLanesAreSharedOut(t *testing.T) {
 func TestUncertainSessionCutsAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSharedWorld(t, hang)
-		limited, free := w.endpoint("standard", bindings["inFlight"]), w.endpoint("standard", nil)
+		limited, free := w.bind(bindings["inFlight"]), w.bind(nil)
 		id := w.publish(limited)
 		w.publish(free)
 		w.settled()
@@ -306,7 +315,7 @@ func TestAttemptOutlivesSession(t *testing.T) {
 			answered++
 			return channel.Result{StatusCode: 200}
 		})
-		ep := w.endpoint("standard", nil)
+		ep := w.bind(nil)
 		id := w.publish(ep)
 		w.settled()
 		w.queue.crash()

@@ -147,6 +147,16 @@ func (d *Dispatcher) giveUp(ctx context.Context, l *lane, jobs []*Job) error {
 // cancelSome finishes some of what waits for an endpoint that was deleted; where there
 // may be more, the lane queues up again behind the others.
 func (d *Dispatcher) cancelSome(ctx context.Context, l *lane) error {
+	// One that this node has not heard of may be new.
+	if err := d.Directory.Refresh(ctx); err != nil {
+		return err
+	}
+	if ep, ok := d.Directory.Endpoint(l.id); ok {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		l.setEndpoint(ep)
+		return nil
+	}
 	n, err := d.Hand.CancelEndpoint(ctx, l.id, reasonDeleted, d.Now(), cancelChunk)
 	if err != nil {
 		return err

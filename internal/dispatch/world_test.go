@@ -128,9 +128,15 @@ func (s *rows) Changes(_ context.Context, since int64) ([]directory.Row, int64, 
 }
 
 func newWorld(t *testing.T, answer func(context.Context, *peal.Endpoint, int) channel.Result) *world {
+	w := idleWorld(t, answer)
+	w.start()
+	return w
+}
+
+// idleWorld is a world whose dispatcher has not been started.
+func idleWorld(t *testing.T, answer func(context.Context, *peal.Endpoint, int) channel.Result) *world {
 	w := &world{t: t, queue: newMemory(), rows: &rows{}}
 	w.calls = &receiver{answer: answer, count: map[peal.EndpointID]int{}, now: map[peal.EndpointID]int{}, most: map[peal.EndpointID]int{}}
-	w.start()
 	return w
 }
 
