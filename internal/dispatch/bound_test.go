@@ -311,7 +311,7 @@ func TestAttemptOutlivesSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answered := 0
 		w := newSharedWorld(t, func(_ context.Context, _ *peal.Endpoint, n int) channel.Result {
-			time.Sleep(time.Duration(4-n) * time.Second)
+			time.Sleep(time.Duration(n) * time.Second)
 			answered++
 			return channel.Result{StatusCode: 200}
 		})
@@ -320,7 +320,7 @@ func TestAttemptOutlivesSession(t *testing.T) {
 		w.settled()
 		w.queue.crash()
 		w.d.Forget()
-		time.Sleep(2500 * time.Millisecond)
+		time.Sleep(1500 * time.Millisecond)
 		if n := len(w.calls.to(ep.ID)); n != 2 {
 			t.Fatalf("%d attempts", n)
 		}
