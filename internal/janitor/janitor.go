@@ -15,6 +15,14 @@ type Retention struct {
 	Events time.Duration
 	// Audit is for the audit trail.
 	Audit time.Duration
+	// Orgs are those whose deliveries or events are kept for a shorter time.
+	Orgs []OrgRetention
+}
+
+// OrgRetention is an org's own. What is zero or not shorter is as for all.
+type OrgRetention struct {
+	Org                string
+	Deliveries, Events time.Duration
 }
 
 // auditRetention outlives the yearly look at who changed what.
@@ -35,6 +43,8 @@ type Config struct {
 	Log   *slog.Logger
 	// Deliveries and Events are as in Retention.
 	Deliveries, Events time.Duration
+	// Orgs reads the retentions of orgs, anew each round.
+	Orgs func() []OrgRetention
 }
 
 // Janitor purges a store.
@@ -66,7 +76,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 }
 
 func (j *Janitor) round(ctx context.Context) (total int, err error) {
-	keep := Retention{Deliveries: j.cfg.Deliveries, Events: j.cfg.Events, Audit: auditRetention}
+	keep := Retention{Deliveries: j.cfg.Deliveries, Events: j.cfg.Events, Audit: auditRetention, Orgs: j.cfg.Orgs()}
 	for ctx.Err() == nil {
 		n, err := j.cfg.Store.Purge(ctx, keep, j.cfg.Now())
 		total += n

@@ -45,6 +45,7 @@ func TestRun(t *testing.T) {
 		ended := make(chan error, 1)
 		j := janitor.New(janitor.Config{
 			Store: s, Now: time.Now, Log: slog.New(slog.DiscardHandler), Deliveries: 2*time.Hour + time.Minute, Events: time.Hour,
+			Orgs: func() []janitor.OrgRetention { return nil },
 		})
 		go func() { ended <- j.Run(ctx) }()
 

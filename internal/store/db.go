@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -23,6 +24,17 @@ type Config struct {
 	// Heartbeat is how often a session says that it lives; zero is every 2 s. After
 	// three times as long without an answer it starts nothing, after four it is dead.
 	Heartbeat time.Duration
+
+	// schema are other migrations than the program's own, for tests.
+	schema fs.FS
+}
+
+// files are the migrations.
+func (c *Config) files() fs.FS {
+	if c.schema != nil {
+		return c.schema
+	}
+	return migrations
 }
 
 // DB is an open database with its writer.
@@ -73,9 +85,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db := &DB{log: cfg.Log, dialect: dialect}
 	if dialect == PostgreSQL {
-		err = openPostgres(ctx, db, at, cfg.Heartbeat)
+		err = openPostgres(ctx, db, at, cfg)
 	} else {
-		err = openSQLite(ctx, db, at, cfg.Now)
+		err = openSQLite(ctx, db, at, cfg)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.release())

@@ -3,7 +3,17 @@ package store
 import (
 	"context"
 	"fmt"
+	"io/fs"
 )
+
+// WithMigrations opens with other migrations than the program's.
+func (c Config) WithMigrations(files fs.FS) Config {
+	c.schema = files
+	return c
+}
+
+// Migrations are the program's.
+func Migrations() fs.FS { return migrations }
 
 // LimitPages makes the disk as small as a number of pages; zero makes it large again.
 func (db *DB) LimitPages(ctx context.Context, extra int64) error {

@@ -67,6 +67,26 @@ func classifyPostgres(code string) failure {
 	return refused
 }
 
+// isMissingPartition: a check that failed without a constraint's name is a row that has
+// none, since another node dropped it.
+func isMissingPartition(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == checkViolation && pg.ConstraintName == ""
+}
+
+// isLocked tells that a lock was not to be had in time, or that the wait was one in a circle.
+func isLocked(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == lockNotAvailable || pg.Code == deadlock)
+}
+
+// The SQLSTATEs.
+const (
+	checkViolation   = "23514"
+	lockNotAvailable = "55P03"
+	deadlock         = "40P01"
+)
+
 // safe is the error to tell those who wait, with the database's words behind it.
 func safe(err error) error {
 	var known *peal.Error

@@ -4,14 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -25,19 +24,26 @@ type pgEngine struct {
 	beating *pgConn
 }
 
-func openPostgres(ctx context.Context, db *DB, url string, beat time.Duration) error {
+func openPostgres(ctx context.Context, db *DB, url string, open Config) error {
 	cfg, err := pgConfig(url)
 	if err != nil {
 		return err
 	}
-	if _, err := migratePostgres(ctx, url); err != nil {
+	if err := withPostgres(ctx, url, open.files(), up(ctx)); err != nil {
 		return err
 	}
-	s := newSession(db.log, beat)
+	all, err := knownMigrations(open.files(), PostgreSQL)
+	if err != nil {
+		return err
+	}
+	s := newSession(db.log, open.Heartbeat)
+	s.schema = newest(all)
 	known := &dollars{}
+	connect := func(timeout time.Duration) *pgConn { return &pgConn{cfg: cfg, dollars: known, timeout: timeout} }
+	parts := &partitions{connect: connect, known: map[Partition]bool{}}
 	e := &pgEngine{
 		s:       s,
-		writing: &pgWriter{pgConn: pgConn{cfg: cfg, dollars: known, timeout: answerFor}, session: s},
+		writing: &pgWriter{pgConn: pgConn{cfg: cfg, dollars: known, timeout: answerFor}, session: s, partitions: parts},
 		beating: &pgConn{cfg: cfg, dollars: known, timeout: s.startFor()},
 	}
 	db.engine = e
@@ -50,7 +56,14 @@ func openPostgres(ctx context.Context, db *DB, url string, beat time.Duration) e
 	if err := e.beating.open(); err != nil {
 		return safe(err)
 	}
-	return safe(s.start(e.beating))
+	if err := s.start(e.beating); err != nil {
+		return safe(err)
+	}
+	// The database may have been migrated before the session was there to be seen.
+	if err := bearable(e.beating, s.schema); err != nil {
+		return err
+	}
+	return safe(parts.ahead(answerFor, s.now(), 1))
 }
 
 func (e *pgEngine) now() time.Time { return e.s.now() }
@@ -105,13 +118,14 @@ func pgConfig(url string) (*pgconn.Config, error) {
 // migrationLock keeps nodes that start together from migrating at once.
 const migrationLock = 0x7065616c
 
-func migratePostgres(ctx context.Context, url string) (applied []int64, err error) {
+// withPostgres runs f while no other node works on the schema.
+func withPostgres(ctx context.Context, url string, files fs.FS, f func(*schema) error) (err error) {
 	if _, err := pgConfig(url); err != nil {
-		return nil, err
+		return err
 	}
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, peal.Invalid("database", "the database's URL cannot be read")
+		return peal.Invalid("database", "the database's URL cannot be read")
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pool := stdlib.OpenDB(*cfg)
@@ -122,10 +136,13 @@ func migratePostgres(ctx context.Context, url string) (applied []int64, err erro
 		_, err = lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock)
 	}
 	if err != nil {
-		return nil, peal.Wrap(peal.CodeUnavailable, err, "the database could not be opened")
+		return peal.Wrap(peal.CodeUnavailable, err, "the database could not be opened")
 	}
-	applied, err = migrate(ctx, goose.DialectPostgres, pool, "migrations/postgres")
-	return applied, errors.Join(err, lock.Rollback())
+	s, err := newSchema(PostgreSQL, pool, files)
+	if err == nil {
+		err = f(s)
+	}
+	return errors.Join(err, lock.Rollback())
 }
 
 // isPostgres tells whether a URL names a PostgreSQL database.

@@ -63,6 +63,9 @@ func (c *pgConn) Close() error {
 	return c.pg.Close(ctx)
 }
 
+// end is Close where nothing depends on it.
+func (c *pgConn) end() { _ = c.Close() }
+
 // lose gives the connection up: the next transaction makes another.
 func (c *pgConn) lose() {
 	if c.pg != nil {

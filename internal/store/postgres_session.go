@@ -16,6 +16,8 @@ const defaultHeartbeat = 2 * time.Second
 type session struct {
 	log  *slog.Logger
 	beat time.Duration
+	// schema is the newest version of the database that the program knows.
+	schema int64
 	// patience keeps the server from waiting for a stalled process.
 	patience string
 	// wake makes the writer look at a lost session.
@@ -58,9 +60,9 @@ func (s *session) start(c *pgConn) error {
 	s.mu.Lock()
 	s.tried = sent
 	s.mu.Unlock()
-	return c.query(`WITH s AS (INSERT INTO session (started_at, heartbeat_at) VALUES (clock_timestamp(), clock_timestamp()) RETURNING id),
+	return c.query(`WITH s AS (INSERT INTO session (started_at, heartbeat_at, schema) VALUES (clock_timestamp(), clock_timestamp(), ?) RETURNING id),
 			t AS (INSERT INTO session_turn (session, turn) SELECT id, 0 FROM s)
-		SELECT id, `+clock+` FROM s`, nil, func(r Row) error {
+		SELECT id, `+clock+` FROM s`, []any{s.schema}, func(r Row) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.id, s.lost = r.Int(0), false

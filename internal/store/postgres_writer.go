@@ -13,7 +13,8 @@ const answerFor = 10 * time.Second
 // dead; and it tells after a lost connection whether the transaction was committed.
 type pgWriter struct {
 	pgConn
-	session *session
+	session    *session
+	partitions *partitions
 
 	// turn is the last one that is known to be committed; unsure says that it has to be
 	// read first.
@@ -55,6 +56,10 @@ func (c *pgWriter) flush() error {
 	err := c.pgConn.flush()
 	if errors.Is(err, errFenced) {
 		c.unsure = true
+	}
+	if isMissingPartition(err) {
+		c.partitions.forget()
+		return join(ErrCollided, err)
 	}
 	return err
 }

@@ -28,14 +28,14 @@ type sqliteEngine struct {
 }
 
 // openSQLite fails with CodeConflict where another process has the database open.
-func openSQLite(ctx context.Context, db *DB, path string, clock func() time.Time) error {
+func openSQLite(ctx context.Context, db *DB, path string, open Config) error {
 	lock, err := lockFile(path)
 	if err != nil {
 		return err
 	}
-	e := &sqliteEngine{lock: lock, clock: clock}
+	e := &sqliteEngine{lock: lock, clock: open.Now}
 	db.engine = e
-	if _, err := migrateSQLite(ctx, path); err != nil {
+	if err := withSQLite(path, open.files(), up(ctx)); err != nil {
 		return err
 	}
 	writing, err := connect(ctx, path, writerPragmas)

@@ -231,9 +231,9 @@ func (g *group) addEvent(c *commit, e *publish.NewEvent) (n int, err error) {
 		}
 		switch {
 		case !passes:
-			g.addFinished(c, e, d, peal.Suppressed, reasonDedup)
+			err = g.addFinished(c, e, d, peal.Suppressed, reasonDedup)
 		case d.Status.Finished():
-			g.addFinished(c, e, d, d.Status, d.Reason)
+			err = g.addFinished(c, e, d, d.Status, d.Reason)
 		default:
 			var owner, seq any
 			if d.Owned {
@@ -246,6 +246,12 @@ func (g *group) addEvent(c *commit, e *publish.NewEvent) (n int, err error) {
 			}
 			g.live = append(g.live, c.Org, d.ID[:], d.Endpoint[:], ev.ID[:], ev.Type, string(d.Status), now, int64(d.Size), owner, seq)
 		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if err := g.tx.NeedPartition(store.EventTable, store.Micros(ev.ID.Time())); err != nil {
+		return 0, err
 	}
 	g.events = append(g.events, c.Org, ev.ID[:], ev.ClientID, ev.Type, ev.Source, ev.Subject, string(ev.Severity),
 		ev.Title, ev.Message, ev.Time.UnixMicro(), ev.Data, ids)
@@ -256,10 +262,10 @@ func (g *group) addEvent(c *commit, e *publish.NewEvent) (n int, err error) {
 }
 
 // addFinished adds a delivery that is finished before it was ever live.
-func (g *group) addFinished(c *commit, e *publish.NewEvent, d *publish.NewDelivery, status peal.Status, reason string) {
+func (g *group) addFinished(c *commit, e *publish.NewEvent, d *publish.NewDelivery, status peal.Status, reason string) error {
 	f := &finished{
 		org: c.Org, id: &d.ID, endpoint: &d.Endpoint, event: e.Event,
-		status: status, reason: reason, size: d.Size, at: store.Micros(c.Now),
+		status: status, reason: reason, size: d.Size, at: finishedAt(c.Now, d.ID),
 	}
 	if a := d.Attempt; a != nil {
 		f.attempts, f.statusCode, f.lastError = 1, a.StatusCode, a.Error
@@ -267,4 +273,5 @@ func (g *group) addFinished(c *commit, e *publish.NewEvent, d *publish.NewDelive
 	}
 	g.addDone(f)
 	g.count(c.Org, d.Endpoint, f.at, d.Attempt, status)
+	return g.tx.NeedPartition(store.DoneTable, f.at)
 }

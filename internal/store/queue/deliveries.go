@@ -13,10 +13,11 @@ import (
 )
 
 // The columns of a delivery in both tables, in the same order, so that a list is one
-// query that merges the two by id.
+// query that merges the two by id. None finished before it was made: where finished_at is
+// bounded by that, PostgreSQL leaves out the days before.
 const (
 	bothColumns = `, d.org, d.event_id, d.event_type, d.endpoint_id, d.status, d.attempt_count, d.round_start, d.last_status_code,
-		d.last_error, coalesce((SELECT client_id FROM event WHERE org = d.org AND id = d.event_id), '')`
+		d.last_error`
 	liveColumns = `SELECT d.id AS id` + bothColumns + `, '' AS reason, d.due_at, CAST(0 AS BIGINT)`
 	doneColumns = `SELECT d.id AS id` + bothColumns + `, d.reason, CAST(0 AS BIGINT), d.finished_at`
 )
@@ -25,7 +26,7 @@ func scanDelivery(scan scanner, more ...any) (d peal.Delivery, err error) {
 	var due, finished int64
 	err = scan(append([]any{
 		&d.ID, &d.Org, &d.EventID, &d.EventType, &d.EndpointID, &d.Status, &d.AttemptCount, &d.RoundStart, &d.LastStatusCode,
-		&d.LastError, &d.ClientID, &d.Reason, &due, &finished,
+		&d.LastError, &d.Reason, &due, &finished,
 	}, more...)...)
 	d.CreatedAt, d.NextAttemptAt, d.FinishedAt = d.ID.Time(), store.FromMicros(due), store.FromMicros(finished)
 	return d, err
@@ -47,11 +48,56 @@ func (q *Queue) Delivery(ctx context.Context, org string, id peal.DeliveryID) (*
 		found = &d
 		return err
 	}, liveColumns+`, attempts FROM live d WHERE org = ?1 AND id = ?2 UNION ALL `+
-		doneColumns+`, attempts FROM done d WHERE org = ?1 AND id = ?2`, org, id)
+		doneColumns+`, attempts FROM done d WHERE org = ?1 AND id = ?2 AND finished_at >= ?3`, org, id, made(id))
 	if err == nil && found == nil {
 		err = peal.NotFound("delivery")
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	one := []peal.Delivery{*found}
+	err = q.nameEvents(ctx, org, one)
+	return &one[0], err
+}
+
+// made is when a delivery was made.
+func made(id peal.DeliveryID) int64 { return store.Micros(id.Time()) }
+
+// nameEvents looks up the ids that publishers gave to the events of deliveries.
+func (q *Queue) nameEvents(ctx context.Context, org string, page []peal.Delivery) error {
+	names := map[peal.EventID]string{}
+	var ids []peal.EventID
+	for i := range page {
+		if id := page[i].EventID; !known(names, id) {
+			names[id] = ""
+			ids = append(ids, id)
+		}
+	}
+	for chunk := range slices.Chunk(ids, 64) {
+		args := []any{org}
+		for _, id := range chunk {
+			args = append(args, id)
+		}
+		err := q.rows(ctx, func(scan scanner) error {
+			var id peal.EventID
+			var name string
+			err := scan(&id, &name)
+			names[id] = name
+			return err
+		}, "SELECT id, client_id FROM event WHERE org = ?1 AND id IN ("+placeholders(2, len(chunk))+")", args...)
+		if err != nil {
+			return err
+		}
+	}
+	for i := range page {
+		page[i].ClientID = names[page[i].EventID]
+	}
+	return nil
+}
+
+func known(names map[peal.EventID]string, id peal.EventID) bool {
+	_, ok := names[id]
+	return ok
 }
 
 // Deliveries lists deliveries, newest first and without attempts, with the next
@@ -76,6 +122,9 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 		}
 		return d.ID, fits, err
 	})
+	if err == nil {
+		err = q.nameEvents(ctx, f.Org, page)
+	}
 	return page, cursor, err
 }
 
@@ -88,7 +137,7 @@ func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
 
 // walk goes through an org's or an endpoint's deliveries, the newest first.
 func (q *Queue) walk(ctx context.Context, f *peal.DeliveryFilter, from, to peal.DeliveryID, each func(scanner) error) error {
-	return q.rows(ctx, each, walkQuery(f), f.Org, from, to, f.Endpoint, string(f.Status))
+	return q.rows(ctx, each, walkQuery(f), f.Org, from, to, f.Endpoint, string(f.Status), made(from))
 }
 
 // walkQuery asks the tables in which the filter's status is. Each part comes out of
@@ -103,7 +152,7 @@ func walkQuery(f *peal.DeliveryFilter) string {
 		parts = append(parts, liveColumns+" FROM live d"+where)
 	}
 	if f.Status == "" || f.Status.Finished() {
-		part := doneColumns + " FROM done d" + where
+		part := doneColumns + " FROM done d" + where + " AND d.finished_at >= ?6"
 		if f.Status != "" && f.Status != peal.Succeeded {
 			part += " AND d.status = ?5 AND d.status <> 'succeeded'"
 		}
@@ -132,16 +181,16 @@ func (q *Queue) walkEvent(ctx context.Context, f *peal.DeliveryFilter, from, to 
 		if enough {
 			break
 		}
-		args := []any{f.Org}
+		args := []any{f.Org, made(chunk[len(chunk)-1])} // the earliest
 		for _, id := range chunk {
 			args = append(args, id)
 		}
-		in := " WHERE d.org = ?1 AND d.id IN (" + placeholders(2, len(chunk)) + ")"
+		in := " WHERE d.org = ?1 AND d.id IN (" + placeholders(3, len(chunk)) + ")"
 		err := q.rows(ctx, func(scan scanner) error {
 			err := each(scan)
 			enough = enough || err != nil
 			return err
-		}, liveColumns+" FROM live d"+in+" UNION ALL "+doneColumns+" FROM done d"+in+" ORDER BY id DESC", args...)
+		}, liveColumns+" FROM live d"+in+" UNION ALL "+doneColumns+" FROM done d"+in+" AND d.finished_at >= ?2 ORDER BY id DESC", args...)
 		if err != nil {
 			return err
 		}
@@ -179,5 +228,8 @@ func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.Endpoi
 		return err
 	}, liveColumns+", d.attempts FROM live d"+where+" UNION ALL "+doneColumns+", d.attempts FROM done d"+where+
 		" AND d.status <> 'suppressed' ORDER BY id DESC LIMIT ?3 OFFSET ?4", ep, org, limit, max(offset, 0))
+	if err == nil {
+		err = q.nameEvents(ctx, org, page)
+	}
 	return page, total, err
 }

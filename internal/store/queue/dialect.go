@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"time"
 
 	"github.com/peal-dev/peal/internal/janitor"
@@ -29,6 +30,13 @@ type dialect interface {
 	queries() *queries
 	// purges are the janitor's steps, each a chunk.
 	purges(r janitor.Retention, now time.Time) []purge
+	// tend does one step of what the janitor does outside of the writer, and tells about
+	// how many rows it dealt with.
+	tend(ctx context.Context, r janitor.Retention, now time.Time) (int, error)
+	// purgeOldEvents deletes those of the events of which no delivery is left.
+	purgeOldEvents(tx *store.Tx, old []oldEvent) (looked, n int, err error)
+	// dropDone deletes finished deliveries of an org.
+	dropDone(tx *store.Tx, org string, ids []peal.DeliveryID) error
 }
 
 // queries are those of claims, and the skip scan of the backlog.
@@ -41,7 +49,7 @@ type purge func(*store.Tx) (int, error)
 
 func dialectOf(db *store.DB) dialect {
 	if db.Dialect() == store.PostgreSQL {
-		return &postgres{session: db.Session}
+		return &postgres{db: db, session: db.Session, thinned: map[store.Partition]time.Time{}}
 	}
 	return &sqlite{session: db.Session}
 }

@@ -48,7 +48,7 @@ func (q *Queue) revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Ti
 	err = tx.Query(func(r store.Row) error {
 		ep, found, suppressed = endpointID(r.Blob(0)), true, r.Text(1) == string(peal.Suppressed)
 		return nil
-	}, "SELECT endpoint_id, status FROM done WHERE org = ? AND id = ?", org, id[:])
+	}, "SELECT endpoint_id, status FROM done WHERE org = ? AND id = ? AND finished_at >= ?", org, id[:], made(id))
 	if err != nil || !found || !known(ep) {
 		return ep, false, err
 	}
@@ -64,9 +64,9 @@ func (q *Queue) revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Ti
 			attempt_count, round_start, last_status_code, last_error, attempts)
 		SELECT org, id, endpoint_id, event_id, event_type, CASE attempt_count WHEN 0 THEN 'pending' ELSE 'retrying' END, ?, size, CAST(? AS BIGINT),
 			attempt_count, attempt_count, last_status_code, last_error, attempts
-		FROM done WHERE org = ? AND id = ?`, store.Micros(now), seq, org, id[:])
+		FROM done WHERE org = ? AND id = ? AND finished_at >= ?`, store.Micros(now), seq, org, id[:], made(id))
 	if err == nil {
-		_, err = tx.Exec("DELETE FROM done WHERE org = ? AND id = ?", org, id[:])
+		_, err = tx.Exec("DELETE FROM done WHERE org = ? AND id = ? AND finished_at >= ?", org, id[:], made(id))
 	}
 	if err == nil && suppressed {
 		err = q.sql.addTally(tx, map[peal.EndpointID]int64{ep: 1})
@@ -96,7 +96,7 @@ func (q *Queue) Cancel(ctx context.Context, org string, id peal.DeliveryID, now 
 		if failed := tx.Query(func(store.Row) error {
 			err = peal.Errorf(peal.CodeConflict, "the delivery is finished already")
 			return nil
-		}, "SELECT 1 FROM done WHERE org = ? AND id = ?", org, id[:]); failed != nil {
+		}, "SELECT 1 FROM done WHERE org = ? AND id = ? AND finished_at >= ?", org, id[:], made(id)); failed != nil {
 			return failed
 		}
 		return err
@@ -104,11 +104,15 @@ func (q *Queue) Cancel(ctx context.Context, org string, id peal.DeliveryID, now 
 }
 
 func cancel(tx *store.Tx, org string, id peal.DeliveryID, reason string, now time.Time) (found bool, err error) {
+	at := finishedAt(now, id)
+	if err := tx.NeedPartition(store.DoneTable, at); err != nil {
+		return false, err
+	}
 	n, err := tx.Exec(`INSERT INTO done (org, id, endpoint_id, event_id, event_type, status, reason, size,
 			attempt_count, round_start, last_status_code, last_error, finished_at, attempts)
 		SELECT org, id, endpoint_id, event_id, event_type, 'cancelled', ?, size,
 			attempt_count, round_start, last_status_code, last_error, ?, attempts
-		FROM live WHERE org = ? AND id = ?`, reason, store.Micros(now), org, id[:])
+		FROM live WHERE org = ? AND id = ?`, reason, at, org, id[:])
 	if err != nil || n == 0 {
 		return false, err
 	}

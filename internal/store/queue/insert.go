@@ -2,6 +2,7 @@ package queue
 
 import (
 	"strings"
+	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
@@ -81,6 +82,12 @@ type finished struct {
 	lastError  string
 	at         int64
 	history    string
+}
+
+// finishedAt is when a delivery finished, never before it was made: the days before are not
+// looked through for it.
+func finishedAt(now time.Time, id peal.DeliveryID) int64 {
+	return max(store.Micros(now), store.Micros(id.Time()))
 }
 
 func (b *batch) addDone(f *finished) {

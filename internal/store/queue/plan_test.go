@@ -42,7 +42,7 @@ func TestPlans(t *testing.T) {
 				t.Errorf("%s: %s\n%s", name, step, query)
 			}
 			return err
-		}, "EXPLAIN QUERY PLAN "+query, 0, 0, 0, 0, 0)
+		}, "EXPLAIN QUERY PLAN "+query, 0, 0, 0, 0, 0, 0)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, query)
 		}

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"time"
+
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 )
@@ -9,9 +11,11 @@ import (
 // statement takes all rows of a group, as arrays, and those that depend on nothing go
 // out together.
 type postgres struct {
+	db      *store.DB
 	session func() int64
-	// event is how far the janitor has walked over events.
-	event []byte
+	// thinned is when a day of events that are still wanted was last gone through. The
+	// janitor's goroutine alone uses it.
+	thinned map[store.Partition]time.Time
 }
 
 var postgresQueries = queries{

@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	oldDone = `DELETE FROM done WHERE ctid = ANY (ARRAY(
-		SELECT ctid FROM done WHERE finished_at < ? ORDER BY finished_at LIMIT ? FOR UPDATE SKIP LOCKED)) RETURNING endpoint_id, status`
 	expiredKeys = `DELETE FROM idempotency WHERE (org, key) IN (
 		SELECT org, key FROM idempotency WHERE expires <= ?1 ORDER BY expires LIMIT ?2)`
 	// What sessions that have ended counted is put together, so that an endpoint has few
@@ -23,15 +21,17 @@ const (
 		)
 		INSERT INTO tally (endpoint_id, session, deliveries) SELECT endpoint_id, 0, sum(deliveries) FROM ended GROUP BY endpoint_id
 		ON CONFLICT (endpoint_id, session) DO UPDATE SET deliveries = tally.deliveries + excluded.deliveries`
-	// wantedEvents tells which events have a delivery that is left.
-	wantedEvents = `SELECT DISTINCT n FROM unnest($1::bigint[], $2::text[], $3::bytea[]) AS d (n, org, id)
-		WHERE EXISTS (SELECT 1 FROM live WHERE org = d.org AND id = d.id) OR EXISTS (SELECT 1 FROM done WHERE org = d.org AND id = d.id)`
+	// wantedEvents tells which events have a delivery that is left. None finished before
+	// it was made, which leaves out the days before.
+	wantedEvents = `SELECT DISTINCT n FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::bigint[]) AS d (n, org, id, made)
+		WHERE EXISTS (SELECT 1 FROM live WHERE org = d.org AND id = d.id)
+			OR EXISTS (SELECT 1 FROM done WHERE org = d.org AND id = d.id AND finished_at >= d.made)`
+	deleteRefs   = "DELETE FROM event_ref WHERE (org, client_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
+	deleteEvents = "DELETE FROM event WHERE org = $3 AND id = ANY ($2::bytea[]) AND org = ANY ($1::text[])"
 )
 
 func (p *postgres) purges(r janitor.Retention, now time.Time) []purge {
 	return []purge{
-		func(tx *store.Tx) (int, error) { return p.purgeDone(tx, now.Add(-r.Deliveries)) },
-		func(tx *store.Tx) (int, error) { return p.purgeEvents(tx, now.Add(-r.Events)) },
 		purgeRows(expiredKeys, store.Micros(now)),
 		purgeRows(oldWindows, store.Micros(now)),
 		purgeRollups(now.Add(-r.Events)),
@@ -43,86 +43,54 @@ func (p *postgres) purges(r janitor.Retention, now time.Time) []purge {
 	}
 }
 
-func (p *postgres) purgeDone(tx *store.Tx, before time.Time) (n int, err error) {
-	gone := map[peal.EndpointID]int64{}
-	err = tx.Query(func(r store.Row) error {
-		if n++; r.Text(1) != string(peal.Suppressed) {
-			gone[endpointID(r.Blob(0))]--
-		}
-		return nil
-	}, oldDone, store.Micros(before), int64(purgeChunk))
-	if err != nil {
-		return 0, err
-	}
-	return n, p.addTally(tx, gone)
-}
-
-// purgeEvents looks at a chunk of events, the oldest first, and deletes those of which
-// no delivery is left. It goes on where the last chunk ended, so that events whose
-// deliveries wait for a paused endpoint do not hold it up, and starts over at the end.
-func (p *postgres) purgeEvents(tx *store.Tx, before time.Time) (n int, err error) {
-	type event struct {
-		org, client string
-		id          []byte
-		wanted      bool
-	}
-	var old []event
+// purgeOldEvents takes events of one org.
+func (p *postgres) purgeOldEvents(tx *store.Tx, old []oldEvent) (looked, n int, err error) {
 	var deliveries []any
-	last, more := firstID(before), false
-	err = each(tx, func(r store.Row) error {
-		if len(deliveries) >= 3*purgeProbes {
-			more = true
-			return errEnough
+	for ; looked < len(old) && len(deliveries) < 4*purgeProbes; looked++ {
+		for b := range slices.Chunk(old[looked].deliveries, len(peal.DeliveryID{})) {
+			deliveries = append(deliveries, int64(looked), old[looked].org, b, store.Micros(deliveryID(b).Time()))
 		}
-		for id := range slices.Chunk(r.Blob(3), len(peal.DeliveryID{})) {
-			deliveries = append(deliveries, int64(len(old)), r.Text(0), id)
-		}
-		old = append(old, event{org: r.Text(0), id: r.Blob(1), client: r.Text(2)})
-		return nil
-	}, "SELECT org, id, client_id, deliveries FROM event WHERE id > ? AND id < ? ORDER BY id LIMIT ?", p.after(), last[:], int64(purgeChunk))
-	if err != nil {
-		return 0, err
 	}
-	if p.event = nil; more || len(old) == purgeChunk {
-		p.event = old[len(old)-1].id
-		n = 1 // what was looked at counts: more may be left behind it
-	}
+	wanted := make([]bool, looked)
 	if len(deliveries) > 0 {
 		if err := tx.AskArrays(func(r store.Row) error {
-			old[r.Int(0)].wanted = true
+			wanted[r.Int(0)] = true
 			return nil
-		}, wantedEvents, "itb", deliveries); err != nil {
-			return 0, err
+		}, wantedEvents, "itbi", deliveries); err != nil {
+			return 0, 0, err
 		}
 		if err := tx.Flush(); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 	var events, refs []any
-	for _, e := range old {
-		if e.wanted {
+	for i, e := range old[:looked] {
+		if wanted[i] {
 			continue
 		}
 		events = append(events, e.org, e.id)
-		if e.client != "" {
-			refs = append(refs, e.org, e.client)
+		if e.clientID != "" {
+			refs = append(refs, e.org, e.clientID)
 		}
 	}
 	if len(events) == 0 {
-		return n, nil
+		return looked, 0, nil
 	}
 	if len(refs) > 0 {
-		if err := tx.AskArrays(nil, "DELETE FROM event_ref WHERE (org, client_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))", "tt", refs); err != nil {
-			return 0, err
+		if err := tx.AskArrays(nil, deleteRefs, "tt", refs); err != nil {
+			return 0, 0, err
 		}
 	}
-	return max(n, len(events)/2), tx.AskArrays(nil, "DELETE FROM event WHERE (org, id) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))", "tb", events)
+	return looked, len(events) / 2, tx.AskArrays(nil, deleteEvents, "tb", events, old[0].org)
 }
 
-// after is the id behind which the walk over events goes on.
-func (p *postgres) after() []byte {
-	if p.event == nil {
-		return []byte{}
+// dropDone prunes the days before the first of the ids.
+func (p *postgres) dropDone(tx *store.Tx, org string, ids []peal.DeliveryID) error {
+	var rows []any
+	first := ids[0]
+	for _, id := range ids {
+		rows = append(rows, org, id[:])
 	}
-	return p.event
+	return tx.AskArrays(nil, `DELETE FROM done WHERE org = $3 AND org = ANY ($1::text[]) AND id = ANY ($2::bytea[]) AND finished_at >= $4`,
+		"tb", rows, org, store.Micros(first.Time()))
 }

@@ -48,7 +48,11 @@ func (p *postgres) record(tx *store.Tx, items []*record, _ *batch) error {
 			made, code, message, line = 1, int64(a.StatusCode), a.Error, string(appendAttempt(nil, a))
 		}
 		if r.Status.Finished() {
-			finished = append(finished, r.org(), r.Job.ID[:], string(r.Status), r.Reason, store.Micros(r.Now), made, code, message, line)
+			at := finishedAt(r.Now, r.Job.ID)
+			if err := tx.NeedPartition(store.DoneTable, at); err != nil {
+				return err
+			}
+			finished = append(finished, r.org(), r.Job.ID[:], string(r.Status), r.Reason, at, made, code, message, line)
 			continue
 		}
 		var owner any

@@ -19,19 +19,39 @@ const purgeProbes = 1000
 // to be kept. The kinds of rows take turns, so that much of one does not keep the
 // others.
 func (q *Queue) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n int, err error) {
-	steps := q.sql.purges(r, now)
-	for range steps {
-		step := steps[q.step]
-		q.step = (q.step + 1) % len(steps)
-		err := q.db.WriteIdle(ctx, func(tx *store.Tx) (err error) {
-			n, err = step(tx)
-			return err
-		})
-		if err != nil || n > 0 {
+	steps := append(q.sql.purges(r, now), func(tx *store.Tx) (int, error) { return q.orgs.purge(q.sql, tx, r, now) })
+	mine := true
+	for range len(steps) + 1 {
+		turn := q.step
+		q.step = (q.step + 1) % (len(steps) + 1)
+		if turn == len(steps) {
+			n, err = q.tend(ctx, r, now)
+		} else {
+			err = q.db.WriteIdle(ctx, func(tx *store.Tx) (err error) {
+				if mine, err = tx.Owns(store.Janitor); mine && err == nil {
+					n, err = steps[turn](tx)
+				}
+				return err
+			})
+		}
+		if err != nil || n > 0 || !mine {
 			return n, err
 		}
 	}
 	return 0, nil
+}
+
+// tend lets the database do what it does outside of the writer.
+func (q *Queue) tend(ctx context.Context, r janitor.Retention, now time.Time) (n int, err error) {
+	mine := false
+	err = q.db.WriteIdle(ctx, func(tx *store.Tx) (err error) {
+		mine, err = tx.Owns(store.Janitor)
+		return err
+	})
+	if err != nil || !mine {
+		return 0, err
+	}
+	return q.sql.tend(ctx, r, now)
 }
 
 // Rows of dedup and rollup have an index by time; those of audit are in the order of

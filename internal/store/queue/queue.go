@@ -32,6 +32,7 @@ type Queue struct {
 	batch batch
 	// step is the purge that comes next.
 	step int
+	orgs orgPurge
 }
 
 // The bounds of one group: what a transaction takes, and what may wait for it.

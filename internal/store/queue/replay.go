@@ -108,10 +108,10 @@ func nextReplayed(tx *store.Tx, r *dispatch.Replay, limit int) (found []peal.Del
 		}
 		from = next(deliveryID(after))
 	}
-	query := "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE org = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?"
-	args := []any{f.Org, from[:], until[:], int64(replayScan)}
+	query := "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE org = ? AND id >= ? AND id < ? AND finished_at >= ? ORDER BY id LIMIT ?"
+	args := []any{f.Org, from[:], until[:], made(from), int64(replayScan)}
 	if !f.Endpoint.IsZero() {
-		query = "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE endpoint_id = ? AND coalesce(org, '') = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?"
+		query = "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE endpoint_id = ? AND coalesce(org, '') = ? AND id >= ? AND id < ? AND finished_at >= ? ORDER BY id LIMIT ?"
 		args = append([]any{f.Endpoint[:]}, args...)
 	}
 	seen := 0

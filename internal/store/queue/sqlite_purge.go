@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"bytes"
+	"context"
 	"slices"
 	"time"
 
@@ -64,26 +66,15 @@ func (s *sqlite) purgeEvents(tx *store.Tx, before time.Time) (int, error) {
 		if !eventID(r.Blob(2)).Time().Before(before) {
 			return errEnough
 		}
-		old = append(old, oldEvent{row: r.Int(0), org: r.Text(1), clientID: r.Text(3), deliveries: r.Blob(4)})
+		old = append(old, oldEvent{row: r.Int(0), org: r.Text(1), id: bytes.Clone(r.Blob(2)), clientID: r.Text(3), deliveries: r.Blob(4)})
 		return nil
 	}, "SELECT rowid, org, id, client_id, deliveries FROM event WHERE rowid > ? ORDER BY rowid LIMIT ?", s.event, int64(purgeChunk))
 	if err != nil {
 		return 0, err
 	}
-	n, probes, looked := 0, 0, 0
-	for ; looked < len(old) && probes < purgeProbes; looked++ {
-		e := &old[looked]
-		wanted, err := e.wanted(tx, &probes)
-		if err != nil {
-			return 0, err
-		}
-		if wanted {
-			continue
-		}
-		n++
-		if err := e.delete(tx); err != nil {
-			return 0, err
-		}
+	looked, n, err := s.purgeOldEvents(tx, old)
+	if err != nil {
+		return 0, err
 	}
 	s.event = 0
 	if looked == purgeChunk || looked < len(old) {
@@ -93,10 +84,36 @@ func (s *sqlite) purgeEvents(tx *store.Tx, before time.Time) (int, error) {
 	return n, nil
 }
 
-type oldEvent struct {
-	row           int64
-	org, clientID string
-	deliveries    []byte
+func (s *sqlite) purgeOldEvents(tx *store.Tx, old []oldEvent) (looked, n int, err error) {
+	for probes := 0; looked < len(old) && probes < purgeProbes; looked++ {
+		e := &old[looked]
+		wanted, err := e.wanted(tx, &probes)
+		if err != nil {
+			return 0, 0, err
+		}
+		if wanted {
+			continue
+		}
+		n++
+		if err := e.delete(tx); err != nil {
+			return 0, 0, err
+		}
+	}
+	return looked, n, nil
+}
+
+// tend has nothing to do: the writer does it all.
+func (s *sqlite) tend(context.Context, janitor.Retention, time.Time) (int, error) { return 0, nil }
+
+var deleteDone = store.NewIn("DELETE FROM done WHERE org = ? AND id IN ")
+
+func (s *sqlite) dropDone(tx *store.Tx, org string, ids []peal.DeliveryID) error {
+	args := make([]any, len(ids))
+	for i := range ids {
+		args[i] = ids[i][:]
+	}
+	_, err := tx.ManyIn(deleteDone, []any{org}, args)
+	return err
 }
 
 // wanted tells whether a delivery of the event is left, and counts those looked for.
@@ -120,6 +137,6 @@ func (e *oldEvent) delete(tx *store.Tx) error {
 			return err
 		}
 	}
-	_, err := tx.Exec("DELETE FROM event WHERE rowid = ?", e.row)
+	_, err := tx.Exec("DELETE FROM event WHERE org = ? AND id = ?", e.org, e.id)
 	return err
 }

@@ -76,7 +76,7 @@ func (r *record) addDone(b *batch) {
 	f := finished{
 		org: r.org(), id: &r.Job.ID, endpoint: &r.Job.Endpoint, event: r.Job.Message.Event,
 		status: r.Status, reason: r.Reason, size: r.Job.Size,
-		attempts: r.Job.AttemptCount, roundStart: r.Job.RoundStart, at: store.Micros(r.Now),
+		attempts: r.Job.AttemptCount, roundStart: r.Job.RoundStart, at: finishedAt(r.Now, r.Job.ID),
 		statusCode: r.before.statusCode, lastError: r.before.lastError, history: r.before.attempts,
 	}
 	if a := r.Attempt; a != nil {

@@ -4,6 +4,8 @@
 -- UTC. When an event was accepted and a delivery created stands in its id. Text that is
 -- part of a key is compared byte by byte, whatever the database's locale.
 
+-- Partitioned by the day that stands in its ids, UTC. Partitions are made ahead and there is
+-- no default one: see internal/store/partitions.go.
 CREATE TABLE event (
     org        text COLLATE "C" NOT NULL,
     id         bytea  NOT NULL,
@@ -20,8 +22,7 @@ CREATE TABLE event (
     -- is committed, and no index from events to deliveries has to be kept.
     deliveries bytea  NOT NULL,
     PRIMARY KEY (org, id)
-);
-CREATE INDEX event_age ON event (id);
+) PARTITION BY RANGE (id);
 
 -- A publisher's own event ids, and what it was answered.
 CREATE TABLE event_ref (
@@ -75,8 +76,9 @@ CREATE INDEX live_endpoint ON live (endpoint_id, id);
 CREATE INDEX live_due ON live (endpoint_id, due_at) WHERE owner IS NULL;
 CREATE INDEX live_seq ON live (endpoint_id, seq) WHERE owner IS NULL AND seq IS NOT NULL;
 
--- Finished deliveries. Whether an id is finished twice is not the table's to tell: it
--- comes from live, where it stands once.
+-- Finished deliveries, partitioned by the day on which they finished, UTC, which is never
+-- before the time in their ids. Whether an id is finished twice is not the table's to
+-- tell: it comes from live, where it stands once.
 CREATE TABLE done (
     org              text COLLATE "C" NOT NULL,
     id               bytea  NOT NULL,
@@ -92,13 +94,17 @@ CREATE TABLE done (
     last_error       text   NOT NULL,
     finished_at      bigint NOT NULL,
     attempts         text   NOT NULL
-);
+) PARTITION BY RANGE (finished_at);
 CREATE INDEX done_id ON done (org, id);
 CREATE INDEX done_endpoint ON done (endpoint_id, id);
-CREATE INDEX done_age ON done (finished_at);
 -- What did not succeed is looked for by status, and is rare enough to index.
 CREATE INDEX done_failed ON done (org, status, id) WHERE status <> 'succeeded';
 CREATE INDEX done_failed_endpoint ON done (endpoint_id, status, id) WHERE status <> 'succeeded';
+-- What finished over a day after its id was made is found by its event, which outlives the
+-- partitions of the days around it.
+CREATE INDEX done_late ON done (event_id) WHERE finished_at / 1000 - 86400000 >
+    ((get_byte(id, 0)::bigint << 40) | (get_byte(id, 1)::bigint << 32) | (get_byte(id, 2)::bigint << 24) |
+     (get_byte(id, 3) << 16) | (get_byte(id, 4) << 8) | get_byte(id, 5));
 
 -- How many deliveries an endpoint has, suppressed ones left out: a part by each session,
 -- so that no node waits for another to count.
@@ -157,6 +163,7 @@ CREATE TABLE session (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     started_at   timestamptz NOT NULL,
     heartbeat_at timestamptz NOT NULL,
+    schema       bigint  NOT NULL,               -- the newest version that its program knows
     reaped       boolean NOT NULL DEFAULT false, -- it was taken for dead
     released     boolean NOT NULL DEFAULT false  -- and owns nothing any more
 ) WITH (fillfactor = 50);
@@ -167,6 +174,18 @@ CREATE TABLE session_turn (
     session bigint NOT NULL PRIMARY KEY,
     turn    bigint NOT NULL,
     closed  boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 50);
+
+-- The oldest schema that a program may know to run on each version of this one.
+CREATE TABLE schema_compat (
+    version bigint NOT NULL PRIMARY KEY,
+    oldest  bigint NOT NULL
+);
+
+-- What one node does for all: its session owns the chore while it lives.
+CREATE TABLE chore (
+    name    text   NOT NULL PRIMARY KEY,
+    session bigint NOT NULL
 ) WITH (fillfactor = 50);
 
 CREATE TABLE setting (

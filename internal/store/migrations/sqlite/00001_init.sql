@@ -140,6 +140,12 @@ CREATE TABLE session (
     id INTEGER PRIMARY KEY AUTOINCREMENT
 ) STRICT;
 
+-- The oldest schema that a program may know to run on each version of this one.
+CREATE TABLE schema_compat (
+    version INTEGER NOT NULL PRIMARY KEY,
+    oldest  INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE setting (
     kind    TEXT    NOT NULL,
     org     TEXT    NOT NULL,
