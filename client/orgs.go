@@ -14,6 +14,11 @@ type Org struct {
 	// Profile is what the org's endpoints get where they name none.
 	Profile   string    `json:"profile,omitempty"`
 	Plan      string    `json:"plan,omitempty"`
+	// RetentionDeliveries and RetentionEvents are how long finished deliveries and events are
+	// kept, in whole hours or days such as 36h or 7d; empty is as the server's.
+	RetentionDeliveries string `json:"retention_deliveries,omitempty"`
+	RetentionEvents     string `json:"retention_events,omitempty"`
+
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
@@ -23,6 +28,9 @@ type OrgUpdate struct {
 	Name    *string `json:"name,omitempty"`
 	Profile *string `json:"profile,omitempty"`
 	Plan    *string `json:"plan,omitempty"`
+
+	RetentionDeliveries *string `json:"retention_deliveries,omitempty"`
+	RetentionEvents     *string `json:"retention_events,omitempty"`
 }
 
 // CreateOrg makes an org.

@@ -13,16 +13,27 @@ import (
 
 // Org is a tenant.
 type Org struct {
-	ID        string    `json:"id" example:"acme"`
-	Name      string    `json:"name" example:"Acme Inc."`
-	Profile   string    `json:"profile" example:"standard" doc:"The profile of endpoints that are made without one; empty is standard."`
-	Plan      string    `json:"plan" example:"pro" doc:"Endpoints need a plan that includes webhooks."`
+	ID      string `json:"id" example:"acme"`
+	Name    string `json:"name" example:"Acme Inc."`
+	Profile string `json:"profile" example:"standard" doc:"The profile of endpoints that are made without one; empty is standard."`
+	Plan    string `json:"plan" example:"pro" doc:"Endpoints need a plan that includes webhooks."`
+
+	RetentionDeliveries string `json:"retention_deliveries,omitempty" example:"168h" doc:"How long finished deliveries are kept, dead letters included, where that is shorter than the server's."`
+	RetentionEvents     string `json:"retention_events,omitempty" example:"720h" doc:"How long events are kept, and longer while a delivery of theirs is; as above."`
+
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
 func showOrg(o peal.Org) Org {
-	return Org{o.ID, o.Name, o.Profile, o.Plan, o.CreatedAt.UTC(), o.UpdatedAt.UTC()}
+	return Org{o.ID, o.Name, o.Profile, o.Plan, showRetention(o.RetentionDeliveries), showRetention(o.RetentionEvents), o.CreatedAt.UTC(), o.UpdatedAt.UTC()}
+}
+
+func showRetention(d peal.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
 }
 
 // OrgCreate makes an org.
@@ -31,6 +42,18 @@ type OrgCreate struct {
 	Name    string `json:"name" example:"Acme Inc."`
 	Profile string `json:"profile,omitempty" example:"standard"`
 	Plan    string `json:"plan,omitempty" example:"pro"`
+
+	RetentionDeliveries string `json:"retention_deliveries,omitempty" example:"7d" doc:"Whole hours or days; longer than the server's has no effect."`
+	RetentionEvents     string `json:"retention_events,omitempty" example:"30d"`
+}
+
+func (o OrgCreate) org() (_ peal.Org, err error) {
+	org := peal.Org{ID: o.ID, Name: o.Name, Profile: o.Profile, Plan: o.Plan}
+	if org.RetentionDeliveries, err = peal.ParseRetention("retention_deliveries", o.RetentionDeliveries); err != nil {
+		return org, err
+	}
+	org.RetentionEvents, err = peal.ParseRetention("retention_events", o.RetentionEvents)
+	return org, err
 }
 
 // OrgPatch changes an org.
@@ -38,6 +61,24 @@ type OrgPatch struct {
 	Name    Change[string] `json:"name,omitzero" example:"Acme Inc."`
 	Profile Change[string] `json:"profile,omitzero"`
 	Plan    Change[string] `json:"plan,omitzero"`
+
+	RetentionDeliveries Change[string] `json:"retention_deliveries,omitzero" example:"7d" doc:"Whole hours or days; empty is as the server's, and longer has no effect."`
+	RetentionEvents     Change[string] `json:"retention_events,omitzero" example:"30d"`
+}
+
+func (p OrgPatch) apply(o *peal.Org) (err error) {
+	p.Name.apply(&o.Name)
+	p.Profile.apply(&o.Profile)
+	p.Plan.apply(&o.Plan)
+	if p.RetentionDeliveries.Set {
+		if o.RetentionDeliveries, err = peal.ParseRetention("retention_deliveries", p.RetentionDeliveries.Value); err != nil {
+			return err
+		}
+	}
+	if p.RetentionEvents.Set {
+		o.RetentionEvents, err = peal.ParseRetention("retention_events", p.RetentionEvents.Value)
+	}
+	return err
 }
 
 // OrgPath names an org.
@@ -53,7 +94,10 @@ func (a *api) orgRoutes() {
 		if err := instanceAdmin(who); err != nil {
 			return nil, err
 		}
-		o, err := a.Settings.CreateOrg(ctx, who.Actor, peal.Org{ID: in.Body.ID, Name: in.Body.Name, Profile: in.Body.Profile, Plan: in.Body.Plan})
+		o, err := in.Body.org()
+		if err == nil {
+			o, err = a.Settings.CreateOrg(ctx, who.Actor, o)
+		}
 		return answer(showOrg(o), err)
 	})
 	register(a, peal.Admin, huma.Operation{
@@ -90,12 +134,7 @@ func (a *api) orgRoutes() {
 		if err := instanceAdminOf(who, in.ID); err != nil {
 			return nil, err
 		}
-		o, err := a.Settings.UpdateOrg(ctx, who.Actor, in.ID, func(o *peal.Org) error {
-			in.Body.Name.apply(&o.Name)
-			in.Body.Profile.apply(&o.Profile)
-			in.Body.Plan.apply(&o.Plan)
-			return nil
-		})
+		o, err := a.Settings.UpdateOrg(ctx, who.Actor, in.ID, in.Body.apply)
 		return answer(showOrg(o), err)
 	})
 	register(a, peal.Admin, huma.Operation{

@@ -131,7 +131,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	a.janitor = janitor.New(janitor.Config{
 		Store: q, Now: a.db.Now, Log: a.log,
-		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents,
+		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.db.OnNewSession(a.dispatcher.Forget)
 	a.watch()
@@ -159,6 +159,17 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	}
 	a.server = api.NewServer(a.metrics.Instrument(dashboard.Beside(handler, pages)), a.log)
 	return nil
+}
+
+// retentions are those of orgs that keep something for a shorter time.
+func (a *App) retentions() []janitor.OrgRetention {
+	var all []janitor.OrgRetention
+	for _, o := range a.directory.KeptShorter() {
+		all = append(all, janitor.OrgRetention{
+			Org: o.ID, Deliveries: time.Duration(o.RetentionDeliveries), Events: time.Duration(o.RetentionEvents),
+		})
+	}
+	return all
 }
 
 func (a *App) watch() {

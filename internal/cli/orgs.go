@@ -48,11 +48,16 @@ type createOrgCmd struct {
 	ID      string `placeholder:"ID" help:"1 to 64 of a-z 0-9 _ -; without it, the server makes one."`
 	Profile string `placeholder:"NAME" help:"What its endpoints get that name no profile."`
 	Plan    string `placeholder:"NAME" help:"The plan."`
+
+	RetentionDeliveries string `placeholder:"TIME" help:"How long finished deliveries are kept, such as 36h or 7d, where that is shorter than the server's."`
+	RetentionEvents     string `placeholder:"TIME" help:"How long events are kept."`
 	remote
 }
 
 func (c *createOrgCmd) Run(ctx context.Context, s Streams) error {
-	o, err := c.client().CreateOrg(ctx, client.Org{ID: c.ID, Name: c.Name, Profile: c.Profile, Plan: c.Plan})
+	o, err := c.client().CreateOrg(ctx, client.Org{
+		ID: c.ID, Name: c.Name, Profile: c.Profile, Plan: c.Plan, RetentionDeliveries: c.RetentionDeliveries, RetentionEvents: c.RetentionEvents,
+	})
 	if err != nil {
 		return err
 	}
@@ -64,11 +69,16 @@ type updateOrgCmd struct {
 	Name    *string `placeholder:"TEXT" help:"A name for people."`
 	Profile *string `placeholder:"NAME" help:"What its endpoints get that name no profile."`
 	Plan    *string `placeholder:"NAME" help:"The plan."`
+
+	RetentionDeliveries *string `placeholder:"TIME" help:"How long finished deliveries are kept, such as 36h or 7d; empty is as the server's."`
+	RetentionEvents     *string `placeholder:"TIME" help:"How long events are kept."`
 	remote
 }
 
 func (c *updateOrgCmd) Run(ctx context.Context, s Streams) error {
-	o, err := c.client().UpdateOrg(ctx, c.ID, client.OrgUpdate{Name: c.Name, Profile: c.Profile, Plan: c.Plan})
+	o, err := c.client().UpdateOrg(ctx, c.ID, client.OrgUpdate{
+		Name: c.Name, Profile: c.Profile, Plan: c.Plan, RetentionDeliveries: c.RetentionDeliveries, RetentionEvents: c.RetentionEvents,
+	})
 	if err != nil {
 		return err
 	}
@@ -86,5 +96,6 @@ func (c *deleteOrgCmd) Run(ctx context.Context, s Streams) error {
 
 func printOrg(s Streams, f format, o client.Org) error {
 	return show(s.Out, f, o, field{"id", o.ID}, field{"name", o.Name}, field{"profile", o.Profile},
-		field{"plan", o.Plan}, field{"created", shortTime(o.CreatedAt)})
+		field{"plan", o.Plan},
+		field{"retention of deliveries", o.RetentionDeliveries}, field{"retention of events", o.RetentionEvents}, field{"created", shortTime(o.CreatedAt)})
 }

@@ -41,6 +41,18 @@ func (d *Directory) Orgs(p peal.Page) ([]peal.Org, string, error) {
 	return convert(entries, func(e *orgEntry) peal.Org { return e.org }), next, err
 }
 
+// KeptShorter lists the orgs that keep something for a time of their own.
+func (d *Directory) KeptShorter() (own []peal.Org) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, e := range d.orgs.items {
+		if e.org.RetentionDeliveries != 0 || e.org.RetentionEvents != 0 {
+			own = append(own, e.org)
+		}
+	}
+	return own
+}
+
 // KeyByHash gives the API key whose SHA-256 this is. Its org is empty where it is the
 // instance's admin key.
 func (d *Directory) KeyByHash(hash [32]byte) (peal.Key, bool) {

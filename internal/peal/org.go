@@ -2,6 +2,8 @@ package peal
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -10,12 +12,38 @@ const DefaultOrg = "default"
 
 // Org is the tenant; everything else belongs to one.
 type Org struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	Profile   string    `json:"profile,omitempty"`
-	Plan      string    `json:"plan,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Profile string `json:"profile,omitempty"`
+	Plan    string `json:"plan,omitempty"`
+	// RetentionDeliveries and RetentionEvents are how long finished deliveries, dead letters
+	// included, and events are kept; zero, or longer than the server's, is as the server's.
+	RetentionDeliveries Duration  `json:"retention_deliveries,omitzero"`
+	RetentionEvents     Duration  `json:"retention_events,omitzero"`
+	CreatedAt           time.Time `json:"created_at"`
+	UpdatedAt           time.Time `json:"updated_at"`
+}
+
+// maxRetention is longer than anything is kept.
+const maxRetention = 100 * 365 * 24 * time.Hour
+
+// ParseRetention reads how long a field says that something is kept: whole hours or days,
+// or nothing for as long as the server does.
+func ParseRetention(field, s string) (Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	unit := time.Hour
+	number, ok := strings.CutSuffix(s, "h")
+	if !ok {
+		unit = 24 * time.Hour
+		number, ok = strings.CutSuffix(s, "d")
+	}
+	n, err := strconv.ParseUint(number, 10, 20)
+	if d := time.Duration(n) * unit; ok && err == nil && d > 0 && d <= maxRetention {
+		return Duration(d), nil
+	}
+	return 0, Invalid(field, "%s is given in whole hours or days, such as 36h or 7d", field)
 }
 
 // CheckOrgID reports why s cannot be an org's id.

@@ -88,6 +88,12 @@ func changedOrg(old, o peal.Org) (fields []string) {
 	if o.Plan != old.Plan {
 		fields = append(fields, "plan")
 	}
+	if o.RetentionDeliveries != old.RetentionDeliveries {
+		fields = append(fields, "retention_deliveries")
+	}
+	if o.RetentionEvents != old.RetentionEvents {
+		fields = append(fields, "retention_events")
+	}
 	return fields
 }
 
