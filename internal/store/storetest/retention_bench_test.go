@@ -70,7 +70,9 @@ func BenchmarkRetention(b *testing.B) {
 			start := f.Now().Truncate(24 * time.Hour)
 			finish(b, f, rows)
 			f.Pass(start.AddDate(0, 0, 1).Add(retention.Deliveries - time.Second).Sub(f.Now()))
-			purgeAll(f) // the minute before: what there is to do but for the day
+			if f.DB.Dialect() == store.PostgreSQL {
+				purgeAll(f) // what there is to do before the day is over
+			}
 			f.Pass(time.Second)
 			b.StartTimer()
 			purgeBeside(b, f)
