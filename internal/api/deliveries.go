@@ -182,16 +182,16 @@ func (a *api) deliveryRoutes() {
 		DeliveryPath
 		Attempt int `query:"attempt" minimum:"1" doc:"The attempt's number."`
 	},
-	) (*rawJSON, error) {
+	) (*raw, error) {
 		d, err := a.delivery(ctx, who, in.ID)
 		if err != nil {
 			return nil, err
 		}
-		payload, err := a.Dispatcher.Payload(ctx, d, in.Attempt)
+		payload, contentType, err := a.Dispatcher.Payload(ctx, d, in.Attempt)
 		if err != nil {
 			return nil, err
 		}
-		return &rawJSON{ContentType: "application/json", Body: payload}, nil
+		return &raw{ContentType: contentType, Body: payload}, nil
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "retry-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/retry", Tags: []string{"Deliveries"}, DefaultStatus: http.StatusAccepted,
@@ -217,8 +217,8 @@ func (a *api) answersWith(path, code string, status peal.Status) {
 	media.Example = example
 }
 
-// rawJSON is a document whose bytes must not be written anew.
-type rawJSON struct {
+// raw is a document whose bytes must not be written anew.
+type raw struct {
 	ContentType string `header:"Content-Type" hidden:"true"`
 	Body        []byte
 }

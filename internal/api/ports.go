@@ -42,7 +42,7 @@ type Dispatcher interface {
 	Retry(ctx context.Context, org string, id peal.DeliveryID) error
 	Cancel(ctx context.Context, org string, id peal.DeliveryID) error
 	Replay(ctx context.Context, f peal.DeliveryFilter) (*dispatch.Replay, error)
-	// Payload is the exact body of an attempt (0 is the last); CodeGone where it
+	// Payload is the exact body of an attempt (0 is the last) and its type; CodeGone where it
 	// cannot be rendered the same again.
-	Payload(ctx context.Context, d *peal.Delivery, attempt int) ([]byte, error)
+	Payload(ctx context.Context, d *peal.Delivery, attempt int) (body []byte, contentType string, err error)
 }

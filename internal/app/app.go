@@ -117,7 +117,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	a.dispatcher = dispatch.New(dispatch.Config{
 		Store: q, Lanes: q.Lanes(), Hand: q, Health: q, Events: q,
-		Directory: a.directory, Profiles: profiles, Channels: channels, Disable: a.settings.Disable,
+		Directory: a.directory, Profiles: profiles, Channels: channels, PublicURL: cfg.PublicURL, Disable: a.settings.Disable,
 		MayStart: a.db.MayStart, MayGoOn: a.db.MayGoOn, Session: a.db.Session, Now: a.db.Now, Random: rand.Float64, Log: a.log,
 		Observe: a.metrics.Outcome,
 		Slots:   cfg.AttemptSlots, LaneConcurrency: cfg.LaneConcurrency, MemoryBudget: cfg.MemoryBudget,

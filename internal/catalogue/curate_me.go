@@ -18,13 +18,13 @@ var curateMeTypes = []Type{
 		Message: "A request[ to {model}][ of about {estimated_cost:usd}] was blocked[: " +
 			"{daily_spent:usd} of {daily_budget:usd} spent today|: {monthly_spent:usd} of {monthly_budget:usd} spent this month].",
 		properties: []property{
-			req("blocked_by", "string", "daily_budget or monthly_budget."),
-			opt("daily_spent", "number", "Spent today, in dollars."),
-			opt("daily_budget", "number", "The daily budget, in dollars."),
-			opt("monthly_spent", "number", "Spent this month, in dollars."),
-			opt("monthly_budget", "number", "The monthly budget, in dollars."),
+			req("blocked_by", "string", "daily_budget or monthly_budget.").as("Words"),
+			opt("daily_spent", "number", "Spent today, in dollars.").as("usd"),
+			opt("daily_budget", "number", "The daily budget, in dollars.").as("usd"),
+			opt("monthly_spent", "number", "Spent this month, in dollars.").as("usd"),
+			opt("monthly_budget", "number", "The monthly budget, in dollars.").as("usd"),
 			opt("model", "string", "The model asked for."),
-			opt("estimated_cost", "number", "What the request would have cost, in dollars."),
+			opt("estimated_cost", "number", "What the request would have cost, in dollars.").as("usd"),
 			req("timestamp", "string:date-time", "When it was blocked."),
 		},
 		Example: json.RawMessage(`{"blocked_by":"daily_budget","daily_spent":48.1234,"daily_budget":50.00,"model":"claude-sonnet-4-20250514","estimated_cost":3.2100,"timestamp":"2026-05-04T14:23:00Z"}`),
@@ -37,12 +37,12 @@ var curateMeTypes = []Type{
 		Message: "[{daily_spent:usd} of the daily budget of {daily_budget:usd} spent|" +
 			"{monthly_spent:usd} of the monthly budget of {monthly_budget:usd} spent|Spending approaches the budget].",
 		properties: []property{
-			req("budget", "string", "daily_budget or monthly_budget."),
-			req("threshold_percent", "number", "The threshold that was crossed, in percent."),
-			opt("daily_spent", "number", "Spent today, in dollars."),
-			opt("daily_budget", "number", "The daily budget, in dollars."),
-			opt("monthly_spent", "number", "Spent this month, in dollars."),
-			opt("monthly_budget", "number", "The monthly budget, in dollars."),
+			req("budget", "string", "daily_budget or monthly_budget.").as("Words"),
+			req("threshold_percent", "number", "The threshold that was crossed, in percent.").as("percent"),
+			opt("daily_spent", "number", "Spent today, in dollars.").as("usd"),
+			opt("daily_budget", "number", "The daily budget, in dollars.").as("usd"),
+			opt("monthly_spent", "number", "Spent this month, in dollars.").as("usd"),
+			opt("monthly_budget", "number", "The monthly budget, in dollars.").as("usd"),
 			req("timestamp", "string:date-time", "When it was crossed."),
 		},
 		Example: json.RawMessage(`{"budget":"daily_budget","threshold_percent":75,"daily_spent":38.1,"daily_budget":50,"timestamp":"2026-05-04T12:05:00Z"}`),
@@ -54,7 +54,7 @@ var curateMeTypes = []Type{
 		Title:       "Guardrail triggered[: {guardrail:words}]",
 		Message:     "[{reason}|{current_count:count} requests a minute where {rpm_limit:count} are allowed|A request was blocked][ ({model})].",
 		properties: []property{
-			req("guardrail", "string", "rate_limit, pii_detected, content_safety, security_scan or model_blocked."),
+			req("guardrail", "string", "rate_limit, pii_detected, content_safety, security_scan or model_blocked.").as("Words"),
 			opt("reason", "string", "What was found."),
 			opt("model", "string", "The model asked for."),
 			opt("details", "object", "What else the guardrail knows."),
@@ -73,8 +73,8 @@ var curateMeTypes = []Type{
 		properties: []property{
 			req("request_id", "string", "The request."),
 			opt("model", "string", "The model asked for."),
-			req("estimated_cost", "number", "What the request would cost, in dollars."),
-			req("hitl_threshold", "number", "The cost from which a person is asked, in dollars."),
+			req("estimated_cost", "number", "What the request would cost, in dollars.").as("usd"),
+			req("hitl_threshold", "number", "The cost from which a person is asked, in dollars.").as("usd"),
 			req("approval_id", "string", "The approval to decide on."),
 			req("timestamp", "string:date-time", "When it was asked for."),
 		},
@@ -115,9 +115,9 @@ var curateMeTypes = []Type{
 			req("node_type", "string", "org, team or key."),
 			opt("node_name", "string", "The node's name."),
 			opt("period", "string", "daily or monthly."),
-			req("spent", "number", "Spent in the period, in dollars."),
-			req("budget", "number", "The node's budget, in dollars."),
-			req("threshold_percent", "number", "The threshold that was crossed, in percent."),
+			req("spent", "number", "Spent in the period, in dollars.").as("usd"),
+			req("budget", "number", "The node's budget, in dollars.").as("usd"),
+			req("threshold_percent", "number", "The threshold that was crossed, in percent.").as("percent"),
 			req("timestamp", "string:date-time", "When it was crossed."),
 		},
 		Example: json.RawMessage(`{"node_id":"team_research","node_type":"team","node_name":"research","period":"monthly","spent":812.4,"budget":1000,"threshold_percent":80,"timestamp":"2026-05-04T15:05:00Z"}`),
@@ -126,6 +126,10 @@ var curateMeTypes = []Type{
 
 // costAnomaly describes one rule of the cost anomaly detector.
 func costAnomaly(rule, description, example string) Type {
+	measured := "usd"
+	if rule == "volume_surge" {
+		measured = "count"
+	}
 	return Type{
 		Name:        "cost_anomaly." + rule,
 		Description: description,
@@ -144,9 +148,9 @@ func costAnomaly(rule, description, example string) Type {
 			req("anomaly_id", "string", "The anomaly."),
 			req("anomaly_type", "string", "The rule: "+rule+"."),
 			req("severity", "string", "How bad it is: info, warning, high or critical."),
-			req("current_value", "number", "What was measured, in dollars or requests."),
-			req("threshold_value", "number", "What it is compared with."),
-			req("multiplier", "number", "How many times as much it is."),
+			req("current_value", "number", "What was measured, in dollars or requests.").as(measured),
+			req("threshold_value", "number", "What it is compared with.").as(measured),
+			req("multiplier", "number", "How many times as much it is.").as("times"),
 			req("message", "string", "The finding in one sentence."),
 			req("details", "object", "What else the detector knows."),
 			req("detected_at", "string:date-time", "When it was found."),

@@ -94,9 +94,9 @@ func sla(name, description string, severity peal.Severity, verb string, percent 
 		properties: []property{
 			req("requestId", "string", "The request."),
 			opt("title", "string", "What is requested."),
-			req("target", "string", "RESPONSE or RESOLUTION."),
+			req("target", "string", "RESPONSE or RESOLUTION.").as("Words"),
 			req("dueAt", "string:date-time", "When the target is due."),
-			req("percentage", "number", "The share of the time that has passed."),
+			req("percentage", "number", "The share of the time that has passed.").as("percent"),
 		},
 		Example: json.RawMessage(`{"requestId":"req_abc123","title":"New laptop request","target":"RESOLUTION","dueAt":"2026-04-02T10:30:00Z","percentage":` +
 			string(appendGrouped(nil, float64(percent), 0, true)) + `}`),

@@ -47,7 +47,7 @@ var nolxyTypes = []Type{
 		Message:     "[Route {routeId}|A route] is back[ after {recoveryTime:ms}].",
 		properties: []property{
 			req("routeId", "id", "The route."),
-			req("recoveryTime", "number", "How long it was open, in milliseconds."),
+			req("recoveryTime", "number", "How long it was open, in milliseconds.").as("ms"),
 		},
 		Example: json.RawMessage(`{"routeId":"chat-completions","recoveryTime":45000}`),
 	},
@@ -83,5 +83,5 @@ var nolxyTypes = []Type{
 var quotaProperties = []property{
 	req("currentUsage", "integer", "Requests used this month."),
 	req("limit", "integer", "Requests allowed a month."),
-	req("percentage", "number", "The share that is used."),
+	req("percentage", "number", "The share that is used.").as("percent"),
 }

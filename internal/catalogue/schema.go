@@ -9,6 +9,14 @@ import (
 type property struct {
 	name, kind, description string
 	optional                bool
+	// format is how people write the value; see appendFormat.
+	format string
+}
+
+// as gives the format in which people write the member.
+func (p property) as(format string) property {
+	p.format = format
+	return p
 }
 
 // req is a member that is always there; kind is a JSON Schema type, with a format

@@ -21,9 +21,22 @@ type Channel interface {
 	Send(ctx context.Context, ep *peal.Endpoint, req Request) Result
 }
 
+// Renderer is a channel that tells people, and makes the body itself. The others send
+// what the profile makes of an event.
+//
+// The configuration of such a channel stands whole in the endpoint's Private.Config.
+type Renderer interface {
+	Channel
+	// Render gives the body of a message, with the headers that belong to it (its
+	// Content-Type at least), the same each time. What is secret is added in Send:
+	// bodies and headers are recorded and shown.
+	Render(ep *peal.Endpoint, m *Message) (body []byte, headers []peal.Header, err error)
+}
+
 // Request is what an attempt sends.
 type Request struct {
-	// Headers are all that the profile gives, content type and signature included.
+	// Headers are all that the profile or Render gives, content type and signature
+	// included.
 	Headers []peal.Header
 	Body    []byte
 }
@@ -38,6 +51,8 @@ type Result struct {
 	RetryAfter time.Duration
 	// Gone says that the receiver wants nothing more, ever.
 	Gone bool
+	// Permanent says that the same would fail again: it is not retried.
+	Permanent bool
 	// Err is nil for a success; its text is one sentence that is safe to show.
 	Err error
 }

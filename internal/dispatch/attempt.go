@@ -43,7 +43,7 @@ func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
 		return verdict{keep: j} // it waits, or a claimer releases it with all that is behind it
 	}
 	ctx := d.attemptContext(ep)
-	s := d.send(ctx, ep, j.Message)
+	s := d.send(ctx, ep, j.Message, j.ID)
 	if d.sending.Err() == nil && ctx.Err() != nil && s.attempt.Error != "" {
 		return verdict{keep: j} // cut short, since others may be about to take it over
 	}
@@ -67,7 +67,7 @@ func (d *Dispatcher) failed(l *lane, j *Job, ep *peal.Endpoint, s sent) verdict 
 		v.leaveAlone = min(s.result.RetryAfter, peal.MaxRetryAfter)
 	}
 	wait, again := s.policy.Wait(s.attempt.Number-j.RoundStart, s.result.RetryAfter, d.Random())
-	if again {
+	if again && !s.result.Permanent {
 		o.Status, o.DueAt, o.Keep = peal.Retrying, now.Add(wait), ep.Ordered && d.stays(l)
 		if o.Keep {
 			// A copy, since the outcome is read until it is durable.
@@ -197,15 +197,16 @@ func (d *Dispatcher) drop(l *lane, j *Job) {
 	d.account(l, -1, -j.Size)
 }
 
-// SendNow makes one attempt at once, outside of any lane, and records nothing.
-func (d *Dispatcher) SendNow(ctx context.Context, ep *peal.Endpoint, ev *peal.Event) peal.Attempt {
-	s := d.send(ctx, ep, NewMessage(ev))
+// SendNow makes one attempt at once, outside of any lane, and records nothing. The id is
+// that of the delivery, zero for none.
+func (d *Dispatcher) SendNow(ctx context.Context, ep *peal.Endpoint, ev *peal.Event, id peal.DeliveryID) peal.Attempt {
+	s := d.send(ctx, ep, NewMessage(ev), id)
 	s.attempt.Number = 1
 	return s.attempt
 }
 
-// send renders, signs and sends a message to an endpoint.
-func (d *Dispatcher) send(ctx context.Context, ep *peal.Endpoint, m *Message) sent {
+// send renders, signs and sends a message to an endpoint, as the delivery id.
+func (d *Dispatcher) send(ctx context.Context, ep *peal.Endpoint, m *Message, id peal.DeliveryID) sent {
 	start := d.Now()
 	s := sent{attempt: peal.Attempt{StartedAt: start, Profile: ep.Profile}}
 	prof, ok := d.Profiles.Get(ep.Profile)
@@ -216,14 +217,14 @@ func (d *Dispatcher) send(ctx context.Context, ep *peal.Endpoint, m *Message) se
 		return s
 	}
 	s.policy = prof.Policy.With(ep.Retry)
-	req, hash, err := prepare(prof, ep, m, start)
-	if err != nil {
-		s.attempt.Error = "the event could not be rendered: " + err.Error()
-		return s
-	}
 	ch, ok := d.Channels.Get(ep.Kind)
 	if !ok {
 		s.attempt.Error = "the channel " + ep.Kind + " is not known"
+		return s
+	}
+	req, hash, err := d.prepare(prof, ch, ep, m, id, start)
+	if err != nil {
+		s.attempt.Error = "the event could not be rendered: " + err.Error()
 		return s
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.policy.Timeout)
@@ -245,12 +246,18 @@ func (d *Dispatcher) send(ctx context.Context, ep *peal.Endpoint, m *Message) se
 
 // prepare renders and signs. A panic in it fails the attempt, not the process: a
 // profile's expression runs here on what anybody may publish.
-func prepare(prof *profile.Profile, ep *peal.Endpoint, m *Message, now time.Time) (_ channel.Request, hash []byte, err error) {
+func (d *Dispatcher) prepare(
+	prof *profile.Profile, ch channel.Channel, ep *peal.Endpoint, m *Message, id peal.DeliveryID, now time.Time,
+) (_ channel.Request, hash []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the profile %s failed: %v", prof.Name, r)
+			err = fmt.Errorf("rendering for %s in the profile %s failed: %v", ch.Kind(), prof.Name, r)
 		}
 	}()
+	if own, ok := ch.(channel.Renderer); ok {
+		body, headers, err := d.tell(own, ep, m.Event, id)
+		return channel.Request{Headers: headers, Body: body}, bodyHash(body), err
+	}
 	r, err := m.render(prof)
 	if err != nil {
 		return channel.Request{}, nil, err
@@ -259,6 +266,12 @@ func prepare(prof *profile.Profile, ep *peal.Endpoint, m *Message, now time.Time
 		Event: m.Event, Body: r.body, Secrets: ep.LiveSecrets(now), Now: now,
 	})
 	return channel.Request{Headers: headers, Body: r.body}, r.hash, err
+}
+
+// tell renders the message of a channel for people. It depends on the endpoint and the
+// delivery, so that nothing of it is kept.
+func (d *Dispatcher) tell(ch channel.Renderer, ep *peal.Endpoint, ev *peal.Event, id peal.DeliveryID) ([]byte, []peal.Header, error) {
+	return ch.Render(ep, channel.NewMessage(ep, channel.Envelope{Delivery: id, PublicURL: d.PublicURL}, ev))
 }
 
 // recordedHeaders is what an attempt shows of its request: the format's headers, and

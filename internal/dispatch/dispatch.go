@@ -23,6 +23,8 @@ type Config struct {
 	Directory *directory.Directory
 	Profiles  *profile.Set
 	Channels  Channels
+	// PublicURL is where people reach the server, for links in messages; empty for none.
+	PublicURL string
 	// Disable turns an endpoint off and tells its org why.
 	Disable func(ctx context.Context, id peal.EndpointID, reason string) error
 	// MayStart tells whether this node is certain to own what it holds. Where it is

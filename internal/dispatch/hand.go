@@ -3,9 +3,9 @@ package dispatch
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"slices"
 
+	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -75,31 +75,57 @@ func (l *lane) unqueue(id peal.DeliveryID, session int64) *Job {
 	return nil
 }
 
-// Payload renders the bytes that an attempt sent, by its number; 0 asks for the
-// last one or, where there was none yet, for what would be sent now. It fails with
-// peal.CodeGone where the profile has changed since, so that the bytes are not the
-// same any more.
-func (d *Dispatcher) Payload(ctx context.Context, dlv *peal.Delivery, number int) ([]byte, error) {
+// Payload renders the bytes that an attempt sent, by its number, with their content
+// type; 0 asks for the last one or, where there was none yet, for what would be sent
+// now. It fails with peal.CodeGone where the profile or the endpoint has changed since,
+// so that the bytes are not the same any more.
+func (d *Dispatcher) Payload(ctx context.Context, dlv *peal.Delivery, number int) (body []byte, contentType string, err error) {
 	a, err := d.attemptOf(dlv, number)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	prof, ok := d.Profiles.Get(a.Profile)
 	if !ok {
-		return nil, peal.Errorf(peal.CodeGone, "the profile %s of the attempt is not configured any more", a.Profile)
+		return nil, "", peal.Errorf(peal.CodeGone, "the profile %s of the attempt is not configured any more", a.Profile)
 	}
 	ev, err := d.Events.EventByID(ctx, dlv.Org, dlv.EventID)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	body, err := prof.Render(ev)
+	changed := "the profile " + a.Profile
+	contentType = jsonType
+	if ep, ch, ok := d.renderer(dlv.EndpointID); ok {
+		var headers []peal.Header
+		changed = "the endpoint"
+		body, headers, err = d.tell(ch, ep, ev, dlv.ID)
+		for _, h := range headers {
+			if h.Name == "Content-Type" {
+				contentType = h.Value
+			}
+		}
+	} else {
+		body, err = prof.Render(ev)
+	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if sum := sha256.Sum256(body); len(a.BodyHash) > 0 && !bytes.Equal(sum[:bodyHashLen], a.BodyHash) {
-		return nil, peal.Errorf(peal.CodeGone, "the profile %s has changed since the attempt, so the bytes that were sent cannot be shown", a.Profile)
+	if len(a.BodyHash) > 0 && !bytes.Equal(bodyHash(body), a.BodyHash) {
+		return nil, "", peal.Errorf(peal.CodeGone, "%s has changed since the attempt, so the bytes that were sent cannot be shown", changed)
 	}
-	return body, nil
+	return body, contentType, nil
+}
+
+const jsonType = "application/json"
+
+// renderer finds the channel of an endpoint that renders by itself.
+func (d *Dispatcher) renderer(id peal.EndpointID) (*peal.Endpoint, channel.Renderer, bool) {
+	ep, ok := d.Directory.Endpoint(id)
+	if !ok {
+		return nil, nil, false
+	}
+	ch, _ := d.Channels.Get(ep.Kind)
+	r, ok := ch.(channel.Renderer)
+	return ep, r, ok
 }
 
 func (d *Dispatcher) attemptOf(dlv *peal.Delivery, number int) (peal.Attempt, error) {

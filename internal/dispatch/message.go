@@ -15,6 +15,11 @@ var ErrFenced = errors.New("dispatch: the delivery is no longer owned by this se
 // bodyHashLen is how much of a body's SHA-256 is recorded.
 const bodyHashLen = 16
 
+func bodyHash(body []byte) []byte {
+	sum := sha256.Sum256(body)
+	return sum[:bodyHashLen]
+}
+
 // Message is an event that waits to be sent, shared by all of its jobs, so that a
 // body is rendered once per profile and held once.
 type Message struct {
@@ -45,8 +50,7 @@ func (m *Message) render(p *profile.Profile) (rendered, error) {
 	if err != nil {
 		return rendered{}, err
 	}
-	sum := sha256.Sum256(body)
-	r := rendered{profile: p, body: body, hash: sum[:bodyHashLen]}
+	r := rendered{profile: p, body: body, hash: bodyHash(body)}
 	m.rendered = append(m.rendered, r)
 	return r, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // Sender makes one attempt at once, outside of any lane.
 type Sender interface {
-	SendNow(ctx context.Context, ep *peal.Endpoint, ev *peal.Event) peal.Attempt
+	SendNow(ctx context.Context, ep *peal.Endpoint, ev *peal.Event, id peal.DeliveryID) peal.Attempt
 }
 
 // TestResult is how a test by hand went.
@@ -32,8 +32,9 @@ func (p *Publisher) Test(ctx context.Context, ep *peal.Endpoint, eventType strin
 	if err != nil {
 		return TestResult{}, err
 	}
-	attempt := p.Sender.SendNow(ctx, ep, ev)
-	d := &NewDelivery{ID: peal.NewDeliveryID(ev.AcceptedAt), Endpoint: ep.ID, Status: peal.Succeeded, Attempt: &attempt}
+	id := peal.NewDeliveryID(ev.AcceptedAt)
+	attempt := p.Sender.SendNow(ctx, ep, ev, id)
+	d := &NewDelivery{ID: id, Endpoint: ep.ID, Status: peal.Succeeded, Attempt: &attempt}
 	if attempt.Error != "" {
 		d.Status, d.Reason = peal.Dropped, "test"
 	}
@@ -55,7 +56,7 @@ func (p *Publisher) TestUnsaved(ctx context.Context, ep *peal.Endpoint) (TestRes
 	if err != nil {
 		return TestResult{}, err
 	}
-	return result(p.Sender.SendNow(ctx, ep, ev)), nil
+	return result(p.Sender.SendNow(ctx, ep, ev, peal.DeliveryID{})), nil
 }
 
 func testEvent(ep *peal.Endpoint, eventType string, now time.Time) (*peal.Event, error) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/filter"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/profile"
@@ -91,7 +92,7 @@ func (s *Service) check(ctx context.Context, old, ep *peal.Endpoint) error {
 	if ep.Kind == old.Kind && sameTarget(old, ep) {
 		return nil // no need to look names up again
 	}
-	return ch.Check(ctx, ep)
+	return channel.Check(ctx, ch, ep)
 }
 
 func sameTarget(a, b *peal.Endpoint) bool {
