@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/secret"
 )
@@ -15,11 +16,12 @@ type Endpoint struct {
 	ID           peal.EndpointID     `json:"id" example:"ep_01h455vb4pex5vsknk084sn02q"`
 	Name         string              `json:"name" example:"Production alerts"`
 	Type         string              `json:"type" example:"webhook" doc:"The channel."`
-	URL          string              `json:"url" example:"https://example.com/hooks"`
+	URL          string              `json:"url" example:"https://example.com/hooks" doc:"Where it posts to; of a secret one, as Slack's and Teams' are, the host alone."`
 	Events       []peal.Pattern      `json:"events" nullable:"false" example:"budget.*" doc:"Event types, prefixes such as budget.*, or *."`
 	Filter       string              `json:"filter" example:"event.data.total > 100.0" doc:"A CEL expression over event; empty takes all."`
 	Profile      string              `json:"profile" example:"standard"`
 	Headers      map[string]string   `json:"headers" doc:"Headers of its own; their values read ***."`
+	Config       map[string]any      `json:"config" doc:"What the channel has; secrets read ***."`
 	RateLimit    *float64            `json:"rate_limit" doc:"Attempts a second, null for no limit."`
 	MaxInFlight  *int                `json:"max_in_flight" doc:"Attempts at once, null for no limit of its own."`
 	Ordered      bool                `json:"ordered" doc:"Delivers in the order of acceptance, one at a time."`
@@ -47,13 +49,13 @@ type Retry struct {
 type EndpointCreate struct {
 	Name        string                     `json:"name,omitempty" maxLength:"256" example:"Production alerts" doc:"For people."`
 	Type        string                     `json:"type,omitempty" default:"webhook" doc:"The channel."`
-	URL         string                     `json:"url,omitempty" example:"https://example.com/hooks" doc:"Where to post to. May stand in config as well."`
+	URL         string                     `json:"url,omitempty" example:"https://example.com/hooks" doc:"Where to post to: of a webhook, Slack, Teams or Jira. May stand in config as well."`
 	Events      []string                   `json:"events,omitempty" nullable:"true" minItems:"1" default:"*" example:"budget.*,agent.failed" doc:"Event types, prefixes such as budget.*, or * for all, as where absent."`
 	Filter      string                     `json:"filter,omitempty" example:"event.data.total > 100.0" doc:"A CEL expression that answers true or false; absent takes all. It sees event with the members id, type, source, subject, severity, title, message, time and data. Numbers in data are ints where they have no point or exponent, else doubles; comparisons take either, arithmetic needs both of one kind: double(event.data.total). An event that lacks a member which the filter reads is not taken: write has(event.data.total) first where it may be missing."`
 	Profile     string                     `json:"profile,omitempty" doc:"The wire format, one of GET /v1/profiles. Absent: the org's, else standard."`
 	Headers     map[string]string          `json:"headers,omitempty" doc:"Sent with every delivery. May stand in config as well."`
 	Secret      string                     `json:"secret,omitempty" doc:"Made up where absent. May stand in config as well."`
-	Config      map[string]json.RawMessage `json:"config,omitempty" doc:"What the channel needs."`
+	Config      map[string]json.RawMessage `json:"config,omitempty" doc:"What the channel needs; see docs/channels."`
 	RateLimit   float64                    `json:"rate_limit,omitempty" exclusiveMinimum:"0" doc:"Attempts a second; absent for no limit."`
 	MaxInFlight int                        `json:"max_in_flight,omitempty" exclusiveMinimum:"0" doc:"Attempts at once; absent for no limit of its own."`
 	Ordered     bool                       `json:"ordered,omitempty" doc:"Delivers in the order of acceptance, one at a time."`
@@ -69,7 +71,7 @@ type EndpointPatch struct {
 	Profile     Change[string]             `json:"profile,omitzero" doc:"The wire format, one of GET /v1/profiles."`
 	Headers     Change[map[string]string]  `json:"headers,omitzero" doc:"Replaces all; a value of *** keeps the header's value."`
 	Secret      string                     `json:"secret,omitempty" doc:"Replaces the signing secret at once; rotate-secret leaves an overlap."`
-	Config      map[string]json.RawMessage `json:"config,omitempty" doc:"Replaces the members that it has."`
+	Config      map[string]json.RawMessage `json:"config,omitempty" doc:"Replaces the members that it has; null removes one, *** keeps a secret."`
 	RateLimit   Change[float64]            `json:"rate_limit,omitzero" exclusiveMinimum:"0" doc:"Attempts a second; null for no limit."`
 	MaxInFlight Change[int]                `json:"max_in_flight,omitzero" exclusiveMinimum:"0" doc:"Attempts at once; null for no limit of its own."`
 	Ordered     Change[bool]               `json:"ordered,omitzero" doc:"Delivers in the order of acceptance, one at a time."`
@@ -85,9 +87,11 @@ func showHeaders(headers map[string]string) map[string]string {
 	return out
 }
 
-func showEndpoint(ep *peal.Endpoint) Endpoint {
+func (a *api) showEndpoint(ep *peal.Endpoint) Endpoint {
+	config := a.showConfig(ep)
+	url, _ := config["url"].(string)
 	out := Endpoint{
-		ID: ep.ID, Name: ep.Name, Type: ep.Kind, URL: ep.URL, Events: patternsOf(ep), Filter: ep.Filter, Profile: ep.Profile,
+		ID: ep.ID, Name: ep.Name, Type: ep.Kind, URL: url, Config: config, Events: patternsOf(ep), Filter: ep.Filter, Profile: ep.Profile,
 		Headers: showHeaders(ep.Private.Headers), Ordered: ep.Ordered, Retry: showRetry(ep.Retry),
 		Status: ep.Status, StatusReason: ep.StatusReason, CreatedAt: ep.CreatedAt.UTC(), UpdatedAt: ep.UpdatedAt.UTC(),
 	}
@@ -98,6 +102,15 @@ func showEndpoint(ep *peal.Endpoint) Endpoint {
 		out.MaxInFlight = &ep.MaxInFlight
 	}
 	return out
+}
+
+// showConfig is an endpoint's config without its secrets.
+func (a *api) showConfig(ep *peal.Endpoint) map[string]any {
+	ch, ok := a.Channels.Get(ep.Kind)
+	if !ok {
+		return map[string]any{} // of a channel that a later version had
+	}
+	return channel.Shown(ch, ep)
 }
 
 func patternsOf(ep *peal.Endpoint) []peal.Pattern {

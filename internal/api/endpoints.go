@@ -42,7 +42,7 @@ func (a *api) endpointRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[EndpointWithSecret]{EndpointWithSecret{showEndpoint(ep), secret}}, nil
+		return &body[EndpointWithSecret]{EndpointWithSecret{a.showEndpoint(ep), secret}}, nil
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-endpoints", Method: http.MethodGet, Path: "/v1/endpoints", Tags: []string{"Endpoints"}, Summary: "List endpoints",
@@ -51,7 +51,7 @@ func (a *api) endpointRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return listOf(rows, next, showEndpoint), nil
+		return listOf(rows, next, a.showEndpoint), nil
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-endpoint", Method: http.MethodGet, Path: "/v1/endpoints/{id}", Tags: []string{"Endpoints"}, Summary: "Get an endpoint",
@@ -60,7 +60,7 @@ func (a *api) endpointRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[Endpoint]{showEndpoint(ep)}, nil
+		return &body[Endpoint]{a.showEndpoint(ep)}, nil
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "update-endpoint", Method: http.MethodPatch, Path: "/v1/endpoints/{id}", Tags: []string{"Endpoints"},
@@ -74,7 +74,7 @@ func (a *api) endpointRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return shown(a.Settings.UpdateEndpoint(ctx, who.Actor, who.Org, ep.ID, func(ep *peal.Endpoint) error {
+		return a.shown(a.Settings.UpdateEndpoint(ctx, who.Actor, who.Org, ep.ID, func(ep *peal.Endpoint) error {
 			return a.change(ep, &in.Body)
 		}))
 	})
@@ -90,11 +90,11 @@ func (a *api) endpointRoutes() {
 	})
 }
 
-func shown(ep *peal.Endpoint, err error) (*body[Endpoint], error) {
+func (a *api) shown(ep *peal.Endpoint, err error) (*body[Endpoint], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &body[Endpoint]{showEndpoint(ep)}, nil
+	return &body[Endpoint]{a.showEndpoint(ep)}, nil
 }
 
 // SecretRotation replaces an endpoint's signing secret.
@@ -144,7 +144,7 @@ func (a *api) endpointActionRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[EndpointWithSecret]{EndpointWithSecret{showEndpoint(ep), secret}}, nil
+		return &body[EndpointWithSecret]{EndpointWithSecret{a.showEndpoint(ep), secret}}, nil
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "pause-endpoint", Method: http.MethodPost, Path: "/v1/endpoints/{id}/pause", Tags: []string{"Endpoints"},
@@ -154,7 +154,7 @@ func (a *api) endpointActionRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return shown(a.Settings.Pause(ctx, who.Actor, who.Org, ep.ID))
+		return a.shown(a.Settings.Pause(ctx, who.Actor, who.Org, ep.ID))
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "resume-endpoint", Method: http.MethodPost, Path: "/v1/endpoints/{id}/resume", Tags: []string{"Endpoints"},
@@ -164,7 +164,7 @@ func (a *api) endpointActionRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return shown(a.Settings.Resume(ctx, who.Actor, who.Org, ep.ID))
+		return a.shown(a.Settings.Resume(ctx, who.Actor, who.Org, ep.ID))
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "test-endpoint", Method: http.MethodPost, Path: "/v1/endpoints/{id}/test", Tags: []string{"Endpoints"},

@@ -22,15 +22,9 @@ type NemoChannel struct {
 	ID          peal.EndpointID `json:"id" example:"ep_01h455vb4pex5vsknk084sn02q"`
 	Name        string          `json:"name" example:"Production alerts"`
 	ChannelType string          `json:"channel_type" example:"webhook"`
-	Config      NemoConfig      `json:"config"`
+	Config      map[string]any  `json:"config" doc:"What the channel has; secrets read ***, and a webhook's is not there."`
 	IsActive    bool            `json:"is_active" example:"true"`
 	CreatedAt   time.Time       `json:"created_at"`
-}
-
-// NemoConfig is what a channel's config shows; the secret never.
-type NemoConfig struct {
-	URL     string            `json:"url,omitempty" example:"https://hooks.your-app.com/nemo"`
-	Headers map[string]string `json:"headers,omitempty" doc:"Their values read ***."`
 }
 
 // NemoChannelNew makes a channel. Members that it does not know are ignored.
@@ -83,9 +77,9 @@ type NemoTest struct {
 	Message    string `json:"message" example:"Delivered: the receiver answered 200."`
 }
 
-func showNemo(ep *peal.Endpoint) NemoChannel {
+func (a *api) showNemo(ep *peal.Endpoint) NemoChannel {
 	return NemoChannel{
-		ID: ep.ID, Name: ep.Name, ChannelType: ep.Kind, Config: NemoConfig{URL: ep.URL, Headers: showHeaders(ep.Private.Headers)},
+		ID: ep.ID, Name: ep.Name, ChannelType: ep.Kind, Config: a.showConfig(ep),
 		IsActive: ep.Status == peal.Active, CreatedAt: ep.CreatedAt.UTC(),
 	}
 }
@@ -99,7 +93,7 @@ func (a *api) nemoDraft(org string, in *NemoChannelNew) (*peal.Endpoint, error) 
 	if in.IsActive != nil {
 		setActive(ep, *in.IsActive)
 	}
-	return ep, a.setConfig(ep, in.Config, true)
+	return ep, a.setConfig(ep, nil, in.Config, true)
 }
 
 func (a *api) nemoRoutes() {
@@ -116,7 +110,7 @@ func (a *api) nemoRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[NemoChannel]{showNemo(ep)}, nil
+		return &body[NemoChannel]{a.showNemo(ep)}, nil
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "nemo-channel-test", Method: http.MethodPost, Path: "/nemo/channel/test", Tags: tags,
@@ -141,7 +135,7 @@ func (a *api) nemoRoutes() {
 		}
 		out := NemoChannels{Channels: make([]NemoChannel, len(all))}
 		for i, ep := range all {
-			out.Channels[i] = showNemo(ep)
+			out.Channels[i] = a.showNemo(ep)
 		}
 		return &body[NemoChannels]{out}, nil
 	})
@@ -158,7 +152,7 @@ func (a *api) nemoRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[NemoChannel]{showNemo(ep)}, nil
+		return &body[NemoChannel]{a.showNemo(ep)}, nil
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "nemo-channel-bind", Method: http.MethodPost, Path: "/nemo/channel/bind", Tags: tags, Summary: "Choose the events that an alert channel gets",
@@ -174,7 +168,7 @@ func (a *api) nemoRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return &body[NemoChannel]{showNemo(ep)}, nil
+		return &body[NemoChannel]{a.showNemo(ep)}, nil
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "nemo-channel-delete", Method: http.MethodPost, Path: "/nemo/channel/delete", Tags: tags, Summary: "Delete an alert channel",
@@ -195,7 +189,7 @@ func (a *api) changeNemo(ep *peal.Endpoint, in *NemoChannelUpdate) error {
 	if in.IsActive != nil {
 		setActive(ep, *in.IsActive)
 	}
-	return a.setConfig(ep, in.Config, true)
+	return a.setConfig(ep, nil, in.Config, true)
 }
 
 // setActive pauses or resumes; a disabled endpoint is not active already.

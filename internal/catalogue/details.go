@@ -17,7 +17,7 @@ type Detail struct {
 	Key string
 	// Label is the name in words: daily_budget reads "Daily budget".
 	Label string
-	// Text is never empty and readable (peal.Readable); only that of a long one has
+	// Text is visible and readable (peal.Readable); only that of a long one has
 	// several lines.
 	Text string
 	// Long tells that the text wants a block of its own: it is more than a line, or
@@ -67,7 +67,7 @@ type details struct {
 
 func (d *details) add(key, name string, value []byte) {
 	text, long := d.tell(key, name, value)
-	if text == "" || d.repeats(key, text) {
+	if !peal.Visible(text) || d.repeats(key, text) {
 		return
 	}
 	if len(d.list) == maxDetails {
@@ -205,7 +205,9 @@ func list(array []byte) (string, bool) {
 		if item[0] == '"' {
 			text, _ = strictjson.String(item)
 		}
-		out = append(out, peal.ReadableLine(text))
+		if text = strings.TrimSpace(peal.ReadableLine(text)); peal.Visible(text) {
+			out = append(out, text)
+		}
 	}
 	return strings.Join(out, ", "), true
 }
@@ -252,7 +254,7 @@ func label(name string) string {
 		}
 	}
 	out := strings.Join(words, " ")
-	if out == "" {
+	if !peal.Visible(out) {
 		return "Value"
 	}
 	if c := out[0]; c >= 'a' && c <= 'z' {

@@ -89,6 +89,8 @@ type Set struct {
 func All(c *egress.Client) *Set {
 	return &Set{list: []Channel{
 		&webhook{egress: c},
+		&slack{egress: c, api: slackAPI},
+		&teams{egress: c},
 	}}
 }
 

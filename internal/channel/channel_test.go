@@ -23,11 +23,22 @@ type sample struct {
 	endpoint func(url string) *peal.Endpoint
 	// invalid are endpoints that Check refuses, by the field that it must name.
 	invalid map[string]*peal.Endpoint
+	// secrets are values of the endpoint that may never be shown.
+	secrets []string
+	// rules holds a rendered body against what the receiver documents, strictly, and
+	// gives its structure: what is left without the text. Nil for a channel that sends
+	// what the profile made.
+	rules func(headers []peal.Header, body []byte) (structure string, err error)
+	// elsewhere says that the channel does not send over HTTP to the endpoint's URL: how
+	// it sends is tested beside it.
+	elsewhere bool
 }
 
 // samples has one entry for each kind in All.
 var samples = map[string]sample{
 	"webhook": webhookSample,
+	"slack":   slackSample,
+	"teams":   teamsSample,
 }
 
 func clientFor(t *testing.T) *egress.Client {
@@ -66,7 +77,13 @@ func TestConformance(t *testing.T) {
 			}
 			checkFields(t, c.Fields())
 			checkCheck(t, c, s)
-			checkSend(t, c, s)
+			checkShown(t, c, s)
+			if r, ok := c.(Renderer); ok {
+				checkRender(t, r, s)
+			}
+			if !s.elsewhere {
+				checkSend(t, c, s)
+			}
 		})
 	}
 	if _, ok := set.Get("pigeon"); ok {
@@ -99,11 +116,11 @@ func checkFields(t *testing.T, fields []Field) {
 
 func checkCheck(t *testing.T, c Channel, s sample) {
 	t.Helper()
-	if err := c.Check(t.Context(), s.endpoint("http://127.0.0.1:9/")); err != nil {
+	if err := Check(t.Context(), c, s.endpoint("http://127.0.0.1:9/")); err != nil {
 		t.Errorf("a valid endpoint is refused: %v", err)
 	}
 	for field, ep := range s.invalid {
-		err := c.Check(t.Context(), ep)
+		err := Check(t.Context(), c, ep)
 		var e *peal.Error
 		if !errors.As(err, &e) || e.Code != peal.CodeInvalid || !strings.HasPrefix(e.Field, field) {
 			t.Errorf("an endpoint with a bad %s: %v", field, err)
@@ -144,6 +161,11 @@ func checkSend(t *testing.T, c Channel, s sample) {
 			}))
 			t.Cleanup(srv.Close)
 			got := send(t, c, s.endpoint(srv.URL))
+			for _, secret := range s.secrets {
+				if strings.Contains(message(got.Err), secret) {
+					t.Errorf("the error %q tells a secret", message(got.Err))
+				}
+			}
 			if message(got.Err) != tc.err {
 				t.Errorf("error %q, want %q", message(got.Err), tc.err)
 			}

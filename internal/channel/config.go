@@ -3,10 +3,12 @@ package channel
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
 )
 
 // wordFields are the fields of every channel that tells people.
@@ -113,3 +115,49 @@ func configOf[T any](c Channel, ep *peal.Endpoint) (T, error) {
 
 // errConfig never shows what the configuration holds.
 var errConfig = peal.Invalid("config", "the endpoint's configuration cannot be read")
+
+// Shown is an endpoint's configuration as it may be shown: of what is secret it tells
+// that it is there, and of a secret URL the host.
+func Shown(c Channel, ep *peal.Endpoint) map[string]any {
+	values := map[string]any{}
+	if _, ok := c.(Renderer); !ok {
+		if ep.URL != "" {
+			values["url"] = ep.URL
+		}
+		if len(ep.Private.Headers) > 0 {
+			values["headers"] = hidden(ep.Private.Headers)
+		}
+		return values
+	}
+	own := map[string]any{}
+	// What cannot be read cannot be shown, and fails when it is sent to.
+	_ = json.Unmarshal(ep.Private.Config, &own)
+	for _, f := range c.Fields() {
+		value, ok := own[f.Name]
+		if !ok {
+			continue
+		}
+		if f.Secret {
+			value = f.hide(value)
+		}
+		values[f.Name] = value
+	}
+	return values
+}
+
+func (f *Field) hide(value any) any {
+	if s, ok := value.(string); ok && f.Name == "url" {
+		if u, err := url.Parse(s); err == nil && u.Host != "" {
+			return u.Scheme + "://" + u.Host + "/" + secret.Redacted
+		}
+	}
+	return secret.Redacted
+}
+
+func hidden(headers map[string]string) map[string]any {
+	out := make(map[string]any, len(headers))
+	for name := range headers {
+		out[name] = secret.Redacted
+	}
+	return out
+}

@@ -20,8 +20,10 @@ type Message struct {
 	Delivery peal.DeliveryID
 	// Events are oldest first; there is at least one.
 	Events []*peal.Event
-	// Title is one line, Text may have several. Neither is empty.
+	// Title is one line, Text may have several. Both are visible.
 	Title, Text string
+	// Subject is a single event's, on one line; empty where it has none.
+	Subject string
 	// Severity is the highest of the events, Time the last one's.
 	Severity peal.Severity
 	Time     time.Time
@@ -68,6 +70,9 @@ func NewMessage(ep *peal.Endpoint, e Envelope, events ...*peal.Event) *Message {
 	if len(events) == 1 {
 		m.Title, m.Text, m.Link = m.Items[0].Title, m.Items[0].Text, m.Items[0].Link
 		m.Details, m.Items = catalogue.Details(last), nil
+		if subject := strings.TrimSpace(peal.ReadableLine(last.Subject)); peal.Visible(subject) {
+			m.Subject = subject
+		}
 		return m
 	}
 	m.Title, m.Text = summary(events, m.Items)
@@ -127,13 +132,20 @@ const maxTitle = 1 << 10
 func (w words) tell(ev *peal.Event) (title, text string, severity peal.Severity) {
 	// Events that the publisher accepted have their words already.
 	title, text, severity = catalogue.Describe(ev)
-	if w.title != nil {
-		title = cmp.Or(strings.TrimSpace(w.title.render(ev)), title)
+	title = w.title.say(ev, title, peal.ReadableLine, ev.Type)
+	return peal.Clip(title, maxTitle), w.message.say(ev, text, peal.Readable, title), severity
+}
+
+// say gives the first of the template's words, the event's own and a last resort in
+// which there is something to see.
+func (t *template) say(ev *peal.Event, own string, readable func(string) string, last string) string {
+	if t != nil {
+		if s := strings.TrimSpace(readable(t.render(ev))); peal.Visible(s) {
+			return s
+		}
 	}
-	if w.message != nil {
-		text = cmp.Or(strings.TrimSpace(w.message.render(ev)), text)
+	if s := strings.TrimSpace(readable(own)); peal.Visible(s) {
+		return s
 	}
-	title = peal.Clip(strings.TrimSpace(peal.ReadableLine(title)), maxTitle)
-	text = strings.TrimSpace(peal.Readable(text))
-	return cmp.Or(title, ev.Type), cmp.Or(text, title, ev.Type), severity
+	return last
 }

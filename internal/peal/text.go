@@ -2,6 +2,7 @@ package peal
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -69,4 +70,9 @@ func unreadable(r rune) bool {
 // (Unicode's bidirectional algorithm) beyond the text that holds it.
 func reorders(r rune) bool {
 	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+}
+
+// Visible tells whether there is anything in s that people can see.
+func Visible(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.M, r) }) >= 0
 }
