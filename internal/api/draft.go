@@ -78,7 +78,7 @@ func (a *api) setConfig(ep *peal.Endpoint, top, config map[string]json.RawMessag
 	}
 	ch, ok := a.Channels.Get(ep.Kind)
 	if !ok {
-		return peal.Invalid("type", "type must be one of %s", strings.Join(a.Channels.Kinds(), ", "))
+		return peal.Invalid("type", "there is no channel %q; there are %s", peal.Clip(ep.Kind, clipLen), strings.Join(a.Channels.Kinds(), ", "))
 	}
 	c := configChange{ep: ep, fields: ch.Fields(), shown: channel.Shown(ch, ep), own: map[string]json.RawMessage{}}
 	if len(ep.Private.Config) > 0 {

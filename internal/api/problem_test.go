@@ -110,7 +110,7 @@ func TestMessagesHelp(t *testing.T) {
 		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","rate_limit":0}`, "must be more than 0; leave it out for no limit"},
 		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","retry":{"schedule":["1d"]}}`, "a day is 24h"},
 		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","profile":"svix"}`, `there is no profile "svix"; there are curate-me, nembl`},
-		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","type":"slack"}`, `there is no channel "slack"; there are webhook`},
+		{"POST", "/v1/endpoints", `{"url":"https://127.0.0.1","type":"pigeon"}`, `there is no channel "pigeon"; there are webhook, slack, teams`},
 		{"POST", "/v1/events", `{"specversion":"1.0","id":"1","source":"s","type":"a"}`, "application/cloudevents+json"},
 		{"PUT", "/v1/event-types/a", `{"schema":{"properties":{"x":{"type":"text"}}}}`, "a type is string, number"},
 	} {

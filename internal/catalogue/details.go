@@ -75,7 +75,7 @@ func (d *details) add(key, name string, value []byte) {
 		return
 	}
 	long = long || len(text) > longFrom || strings.Contains(text, "\n")
-	d.list = append(d.list, Detail{Key: key, Label: label(name), Text: peal.Clip(text, maxDetail), Long: long})
+	d.list = append(d.list, Detail{Key: key, Label: label(withoutUnit(name, text)), Text: peal.Clip(text, maxDetail), Long: long})
 }
 
 // repeats tells whether the event says the same in its own title, message or
@@ -89,6 +89,8 @@ func (d *details) repeats(key, text string) bool {
 		return same(d.event.Title) || same(d.event.Message)
 	case "severity":
 		return strings.EqualFold(text, string(d.event.Severity))
+	case "timestamp", "detected_at":
+		return text == Time(d.event.Time)
 	}
 	return false
 }
@@ -122,6 +124,8 @@ func (d *details) format(key, name, value string, isText bool) string {
 	for _, p := range d.properties {
 		switch {
 		case p.name != key:
+		case p.format == "Words":
+			return label(strings.ToLower(value))
 		case p.format != "":
 			return Format(p.format, value)
 		case p.kind == "string:date-time":
@@ -145,19 +149,33 @@ func guess(name string) string {
 	if len(words) == 0 {
 		return ""
 	}
-	switch words[len(words)-1] {
-	case "usd", "dollars":
-		return "usd"
-	case "percent", "percentage", "pct":
-		return "percent"
-	case "seconds", "secs":
-		return "seconds"
-	case "ms", "millis", "milliseconds":
-		return "ms"
-	case "count", "total", "tokens", "requests", "hits", "attempts", "events", "users", "bytes":
-		return "count"
+	if format := unitFormats[words[len(words)-1]]; format != "" {
+		return format
+	}
+	for _, w := range words {
+		switch w {
+		case "count", "tokens", "requests", "hits", "attempts", "events", "users", "bytes", "rows":
+			return "count"
+		}
 	}
 	return ""
+}
+
+// unitFormats are the units that a name may end with.
+var unitFormats = map[string]string{
+	"usd": "usd", "dollars": "usd", "percent": "percent", "percentage": "percent", "pct": "percent",
+	"seconds": "seconds", "secs": "seconds", "ms": "ms", "millis": "ms", "milliseconds": "ms",
+}
+
+// withoutUnit is a name without the unit that a text brings along: "Window" for
+// window_seconds, which reads 5m.
+func withoutUnit(name, text string) string {
+	words := strings.Fields(spaced(name))
+	last := len(words) - 1
+	if last < 1 || text[len(text)-1] >= '0' && text[len(text)-1] <= '9' && text[0] != '$' || unitFormats[strings.ToLower(words[last])] == "" {
+		return name
+	}
+	return strings.Join(words[:last], " ")
 }
 
 // Format writes a value in one of the formats that people use; see appendFormat, and time.

@@ -88,6 +88,15 @@ func origin(m *Message) []string {
 	return words
 }
 
+// mostItems is how many of several events a message in a chat names: the last ones.
+const mostItems = 10
+
+// lastItems are the events that are named, and how many are not.
+func lastItems(items []Item, most int) (named []Item, hidden int) {
+	hidden = max(0, len(items)-most)
+	return items[hidden:], hidden
+}
+
 // itemText tells one of several events.
 func itemText(it Item) string {
 	if it.Text == it.Title {

@@ -75,7 +75,7 @@ func (s *slack) Render(ep *peal.Endpoint, m *Message) ([]byte, []peal.Header, er
 	b.end(m)
 	body, err := jsonBody(slackMessage{
 		Channel:     cfg.Channel,
-		Text:        slackEscape(severityWord(m.Severity)+": "+m.Title, slackText),
+		Text:        slackEscape(severityWord(m.Severity)+": "+m.Title+"\n"+m.Text, slackText),
 		Blocks:      []any{slackBlock{Type: "header", Text: slackPlain(m.Title, slackHeader)}},
 		Attachments: []slackAttachment{{Color: slackColors[m.Severity], Blocks: b.blocks}},
 	})
@@ -107,8 +107,9 @@ func (b *slackBuilder) text(s string) {
 	b.blocks = append(b.blocks, slackBlock{Type: "section", Text: o})
 }
 
-// items tells several events, a section each.
+// items tells the last of several events, a section each.
 func (b *slackBuilder) items(items []Item) {
+	items, b.hidden = lastItems(items, mostItems)
 	for i, it := range items {
 		text := "*" + slackMarkdown(it.Title, slackHeader) + "*\n"
 		if inner := itemText(it); inner != "" {
@@ -116,7 +117,7 @@ func (b *slackBuilder) items(items []Item) {
 		}
 		text += slackMarkdown(severityWord(it.Severity), slackHeader) + " · " + slackTime(it.Time.Unix(), catalogue.Time(it.Time))
 		if !b.fits(units(text)) {
-			b.hidden = len(items) - i
+			b.hidden += len(items) - i
 			return
 		}
 		b.blocks = append(b.blocks, slackBlock{Type: "section", Text: slackMrkdwn(text)})

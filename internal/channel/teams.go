@@ -61,8 +61,7 @@ const (
 	teamsLabel  = 80
 	teamsMost   = 6000 // of one text, to begin with
 	teamsFacts  = 40   // and of facts
-	teamsItems  = 30
-	teamsReduce = 2 // by what both are divided until the whole fits
+	teamsReduce = 2    // by what both are divided until the whole fits
 )
 
 type teamsMessage struct {
@@ -178,10 +177,8 @@ func (m *Message) teamsCard(limit, count int) teamsCard {
 }
 
 func (m *Message) teamsItems(c *teamsCard, limit, count int) (hidden int) {
-	for i, it := range m.Items {
-		if i == min(count, teamsItems) {
-			return len(m.Items) - i
-		}
+	items, hidden := lastItems(m.Items, min(count, mostItems))
+	for _, it := range items {
 		runs := []teamsRun{{Text: teamsText(it.Title, min(teamsTitle, limit)), Weight: "bolder"}}
 		if inner := itemText(it); inner != "" {
 			runs = append(runs, teamsRun{Text: " " + teamsText(strings.Join(strings.Fields(inner), " "), min(teamsTitle, limit))})
@@ -189,7 +186,7 @@ func (m *Message) teamsItems(c *teamsCard, limit, count int) (hidden int) {
 		runs = append(runs, teamsRun{Text: " " + severityWord(it.Severity) + " · " + catalogue.Time(it.Time), IsSubtle: true})
 		c.Body = append(c.Body, richText("small", runs...))
 	}
-	return 0
+	return hidden
 }
 
 // teamsDetails tells the short ones first, a line each, and then the long ones.

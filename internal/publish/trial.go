@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/peal-dev/peal/internal/catalogue"
@@ -77,9 +79,44 @@ func testEvent(ep *peal.Endpoint, eventType string, now time.Time) (*peal.Event,
 }
 
 func result(a peal.Attempt) TestResult {
-	r := TestResult{Success: a.Error == "", StatusCode: a.StatusCode, Message: a.Error}
-	if r.Success {
-		r.Message = fmt.Sprintf("Delivered: the receiver answered %d.", a.StatusCode)
+	return TestResult{Success: a.Error == "", StatusCode: a.StatusCode, Message: sentence(a)}
+}
+
+// sentence tells how a test went, and where it went wrong what to look at.
+func sentence(a peal.Attempt) string {
+	switch {
+	case strings.HasPrefix(a.Error, "answered "):
+		return "Not delivered: the receiver " + a.Error + advice(a) + "."
+	case a.Error != "":
+		return "Not delivered: " + strings.TrimSuffix(a.Error, ".") + "."
+	case a.StatusCode == 0:
+		return "Delivered."
 	}
-	return r
+	return fmt.Sprintf("Delivered: the receiver answered %d.", a.StatusCode)
+}
+
+// advice says what a bare status means; a channel that knows better has said so.
+func advice(a peal.Attempt) string {
+	if a.Error != fmt.Sprintf("answered %d", a.StatusCode) {
+		return ""
+	}
+	switch code := a.StatusCode; {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return ", so it refuses the credentials or the signature"
+	case code == http.StatusNotFound:
+		return ", so there is nothing at this address: see whether the path is right and the receiver still there"
+	case code == http.StatusMethodNotAllowed:
+		return ", so nothing there takes a POST"
+	case code == http.StatusGone:
+		return ", so it wants nothing more; an event would disable the endpoint"
+	case code == http.StatusRequestEntityTooLarge:
+		return ", so the message is too large for it"
+	case code == http.StatusTooManyRequests:
+		return ", so it is sent too much: try again later, or set a rate limit"
+	case code >= http.StatusInternalServerError:
+		return ", so it has a fault of its own: see its logs"
+	case code >= http.StatusBadRequest:
+		return ", so it does not understand the message"
+	}
+	return ""
 }

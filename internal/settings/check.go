@@ -86,6 +86,12 @@ func (s *Service) check(ctx context.Context, old, ep *peal.Endpoint) error {
 	if err := checkPace(ep); err != nil {
 		return err
 	}
+	if ep.Kind != webhookKind && len(ep.Private.Headers) > 0 {
+		return peal.Invalid("headers", "only webhooks have headers of their own")
+	}
+	if ep.Kind != webhookKind && ep.URL != "" {
+		return peal.Invalid("url", "the url of the channel %s stands in its config", ep.Kind)
+	}
 	if len(ep.Private.Config) > maxConfigLen {
 		return peal.Invalid("config", "config is at most %d bytes", maxConfigLen)
 	}
