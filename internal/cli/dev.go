@@ -26,7 +26,7 @@ type devCmd struct {
 
 // Help says what it does.
 func (devCmd) Help() string {
-	return `Starts a server with a database of its own, a receiver on this machine, and an endpoint in every format; publishes sample events; verifies and prints each delivery as it arrives.`
+	return `Starts a server with a database of its own, a receiver on this machine, and an endpoint of every format and kind of channel; publishes sample events; verifies and prints each delivery as it arrives.`
 }
 
 func (c *devCmd) Run(ctx context.Context, s Streams, v Version) (err error) {
@@ -136,7 +136,7 @@ func (p *playground) welcome(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.out, `Peal's playground: one endpoint of each profile, a sample event every %s. Ctrl-C ends it.
+	fmt.Fprintf(p.out, `Peal's playground: one endpoint of each profile and kind of channel, a sample event every %s. Ctrl-C ends it.
 
   dashboard  %[4]s  (signs you in, once)
   API        %[2]s  (documentation: %[2]s/docs)

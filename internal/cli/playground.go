@@ -22,7 +22,8 @@ type playground struct {
 	key      string
 	receiver *receiver.Receiver
 	arrivals chan receiver.Arrival
-	// types are those of known events, by webhook-id; names the endpoints', by id.
+	// types are those of known events, by webhook-id; names the endpoints' (a profile or
+	// a channel's kind), by id.
 	types map[string]string
 	names map[string]string
 }
@@ -30,8 +31,8 @@ type playground struct {
 // prefix marks the endpoints that a playground makes and clears away.
 const prefix = "playground "
 
-// setUp makes an endpoint for each profile, in place of those of an earlier run,
-// whose receiver is gone.
+// setUp makes an endpoint for each profile and each kind of channel, in place of those
+// of an earlier run, whose receiver is gone.
 func (p *playground) setUp(ctx context.Context) error {
 	for ep, err := range p.client.Endpoints(ctx) {
 		if err != nil {
@@ -53,6 +54,15 @@ func (p *playground) setUp(ctx context.Context) error {
 			return err
 		}
 		p.names[ep.ID] = profile
+	}
+	for _, kind := range receiver.Channels() {
+		ep, err := p.client.CreateEndpoint(ctx, client.Endpoint{
+			Name: prefix + kind, Type: kind, URL: p.receiver.AddChannel(kind), Events: []string{"*"},
+		})
+		if err != nil {
+			return err
+		}
+		p.names[ep.ID] = kind
 	}
 	return nil
 }
@@ -201,14 +211,14 @@ func (p *playground) rows(ctx context.Context, accepted []client.Accepted, signa
 			rows = append(rows, row{profile, d.EventType, d.Status, fmt.Sprint(d.AttemptCount), signature})
 		}
 	}
-	order := receiver.Profiles()
+	order := append(receiver.Profiles(), receiver.Channels()...)
 	slices.SortStableFunc(rows, func(x, y row) int { return slices.Index(order, x.profile) - slices.Index(order, y.profile) })
 	return rows, want, nil
 }
 
 func printRows(w io.Writer, rows []row) error {
 	return list(w, format{}, rows,
-		column[row]{"PROFILE", func(r row) string { return r.profile }},
+		column[row]{"ENDPOINT", func(r row) string { return r.profile }},
 		column[row]{"EVENT", func(r row) string { return r.event }},
 		column[row]{"STATUS", func(r row) string { return r.status }},
 		column[row]{"ATTEMPTS", func(r row) string { return r.attempts }},

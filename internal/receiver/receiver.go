@@ -15,12 +15,13 @@ import (
 
 // Arrival is one request that came in.
 type Arrival struct {
-	// Name is the target that it came to, ID the event that it carries (webhook-id).
+	// Name is the target that it came to, Profile that of a webhook, else the channel's
+	// kind; ID is the event that it carries (webhook-id).
 	Name, Profile, ID string
 	Header            http.Header
 	Body              []byte
 	At                time.Time
-	// Err says why the signature does not hold, nil if it does.
+	// Err says why the signature or the message does not hold, nil if it does.
 	Err error
 }
 
@@ -35,14 +36,22 @@ type Receiver struct {
 	targets map[string]target
 }
 
-type target struct{ profile, secret string }
+// target is a webhook's, or a channel's where kind is set.
+type target struct{ profile, secret, kind string }
+
+func (t target) verify(header http.Header, body []byte) error {
+	if t.kind != "" {
+		return VerifyMessage(t.kind, body)
+	}
+	return Verify(t.profile, t.secret, header, body)
+}
 
 // maxBody is more than any delivery has.
 const maxBody = 4 << 20
 
 // Start listens. For each request to a known target, notify is called before the
-// answer is given, from any goroutine: 200 where the signature holds, 401 where it
-// does not.
+// answer is given, from any goroutine: 200 where the signature (or the message, which a
+// channel does not sign) holds, 401 where it does not.
 func Start(ctx context.Context, notify func(Arrival)) (*Receiver, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -71,8 +80,16 @@ func (r *Receiver) Add(name, profile string) (url, secret string) {
 	secret = "whsec_" + base64.StdEncoding.EncodeToString(key[:])
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.targets[name] = target{profile, secret}
+	r.targets[name] = target{profile: profile, secret: secret}
 	return "http://" + r.addr + "/" + name, secret
+}
+
+// AddChannel makes a target that plays the receiver of a kind of channel.
+func (r *Receiver) AddChannel(kind string) (url string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.targets[kind] = target{profile: kind, kind: kind}
+	return "http://" + r.addr + "/" + kind
 }
 
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -92,7 +109,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	a := Arrival{
 		Name: name, Profile: t.profile, ID: req.Header.Get("webhook-id"),
 		Header: req.Header, Body: body.Bytes(), At: time.Now(),
-		Err: Verify(t.profile, t.secret, req.Header, body.Bytes()),
+		Err: t.verify(req.Header, body.Bytes()),
 	}
 	r.notify(a)
 	if a.Err != nil {

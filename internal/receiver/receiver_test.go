@@ -74,3 +74,38 @@ func TestReceiverVerifiesEveryProfile(t *testing.T) {
 		t.Errorf("an unknown target answers %d", resp.StatusCode)
 	}
 }
+
+func TestReceiverVerifiesMessages(t *testing.T) {
+	good := map[string]string{
+		"slack": `{"text":"a","blocks":[{"type":"header"}]}`,
+		"teams": `{"type":"message","attachments":[{"content":{"type":"AdaptiveCard"}}]}`,
+	}
+	for _, kind := range receiver.Channels() {
+		if err := receiver.VerifyMessage(kind, []byte(good[kind])); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		for _, bad := range []string{"{}", "", `{"type":"x","text":"a"}`} {
+			if receiver.VerifyMessage(kind, []byte(bad)) == nil {
+				t.Errorf("%s takes %s", kind, bad)
+			}
+		}
+	}
+	arrivals := make(chan receiver.Arrival, 1)
+	r, err := receiver.Start(t.Context(), func(a receiver.Arrival) { arrivals <- a })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	resp, err := http.Post(r.AddChannel("slack"), "application/json", strings.NewReader(good["slack"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if a := <-arrivals; resp.StatusCode != http.StatusOK || a.Err != nil || a.Profile != "slack" {
+		t.Errorf("status %d, arrival %+v", resp.StatusCode, a)
+	}
+}
