@@ -118,7 +118,7 @@ func (e *endpointSettings) update(s Streams) (client.EndpointUpdate, error) {
 
 type createEndpointCmd struct {
 	URL    string `arg:"" optional:"" name:"target" help:"Where to deliver."`
-	Type   string `default:"webhook" placeholder:"KIND" help:"The channel: webhook, or another that the server has."`
+	Type   string `default:"webhook" placeholder:"KIND" help:"The channel: webhook, slack, teams, or another that the server has."`
 	Secret string `placeholder:"SECRET" help:"The signing secret; without it, the server makes one, except for nemo, which is then unsigned."`
 	endpointSettings
 	Server remote `embed:""`
@@ -130,7 +130,9 @@ func (createEndpointCmd) Help() string {
 
     peal endpoints create https://example.com/hook --events 'budget.*' -H 'X-Team: billing'
     peal endpoints create https://example.com/hook --profile nemo --secret "$SECRET"
-    peal endpoints create https://example.com/hook --retry 1s,5s,1m --timeout 5s`
+    peal endpoints create https://example.com/hook --retry 1s,5s,1m --timeout 5s
+    peal endpoints create "$SLACK_URL" --type slack --events 'budget.*'
+    peal endpoints create --type slack --config '{"token":"xoxb-…","channel":"C0123456789"}'`
 }
 
 func (c *createEndpointCmd) Run(ctx context.Context, s Streams) error {
@@ -147,7 +149,7 @@ func (c *createEndpointCmd) Run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	if made.Secret == "" && c.Secret == "" && value(u.Config)["secret"] == nil {
+	if made.Type == "webhook" && made.Secret == "" && c.Secret == "" && value(u.Config)["secret"] == nil {
 		return printEndpoint(s, c.Server.format, made, field{"unsigned", "no secret; an endpoint made with --secret is signed"})
 	}
 	return printEndpoint(s, c.Server.format, made)
@@ -245,6 +247,7 @@ func printEndpoint(s Streams, f format, e client.Endpoint, more ...field) error 
 		{"name", e.Name},
 		{"type", e.Type},
 		{"url", e.URL},
+		{"config", channelConfig(e.Config)},
 		{"profile", e.Profile},
 		{"events", strings.Join(e.Events, ", ")},
 		{"filter", e.Filter},
@@ -259,6 +262,18 @@ func printEndpoint(s Streams, f format, e client.Endpoint, more ...field) error 
 		{"created", shortTime(e.CreatedAt)},
 		{"secret", e.Secret},
 	}, more...)...)
+}
+
+// channelConfig spells what a channel has beside its URL and headers, which are shown by
+// themselves.
+func channelConfig(values map[string]any) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if name != "url" && name != "headers" {
+			out = append(out, fmt.Sprintf("%s=%v", name, values[name]))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // policy spells what an endpoint sets of its own; empty is the profile's.

@@ -57,7 +57,26 @@ func (*receiver) Kind() string                                { return "webhook"
 func (*receiver) Fields() []channel.Field                     { return nil }
 func (*receiver) Check(context.Context, *peal.Endpoint) error { return nil }
 
-func (r *receiver) Get(kind string) (channel.Channel, bool) { return r, kind == "webhook" }
+func (r *receiver) Get(kind string) (channel.Channel, bool) {
+	if kind == "people" {
+		return people{r}, true
+	}
+	return r, kind == "webhook"
+}
+
+// people is the same channel for people: it renders by itself, and panics when it is
+// asked to.
+type people struct{ *receiver }
+
+func (people) Kind() string { return "people" }
+
+func (people) Render(ep *peal.Endpoint, m *channel.Message) ([]byte, []peal.Header, error) {
+	if ep.Name == "panics" {
+		panic("boom")
+	}
+	body := m.Title + " for " + ep.Name + " as " + m.Delivery.String()
+	return []byte(body), []peal.Header{{Name: "Content-Type", Value: "text/plain"}, {Name: "webhook-id", Value: m.Single().ID.String()}}, nil
+}
 
 func (r *receiver) Send(ctx context.Context, ep *peal.Endpoint, req channel.Request) channel.Result {
 	c := call{at: time.Now(), endpoint: ep.ID}
