@@ -163,7 +163,7 @@ func TestATestTellsWhatIsWrong(t *testing.T) {
 		{"https" + strings.TrimPrefix(noTLS.URL, "http"), "Not delivered: TLS handshake failed: the receiver does not speak TLS."},
 		{answers(401, ""), "so it refuses the credentials"},
 		{answers(404, "<html>"), "so there is nothing at this address"},
-		{answers(404, "no_service"), "Not delivered: Slack refuses the message: the webhook was removed, or its URL is not complete (no_service)."},
+		{answers(404, "no_service"), "Not delivered: refused by Slack: the webhook was removed, or its URL is not complete (no_service)."},
 		{answers(503, ""), "so it has a fault of its own"},
 	} {
 		config := `{"channel_type":"slack","config":{"url":"` + tc.url + `/xyzzy"}}`

@@ -18,7 +18,7 @@ func TestDetails(t *testing.T) {
 	}{
 		{"x", `{}`, nil},
 		{"x", `not JSON`, nil},
-		{"x", `{"a":null,"b":"","c":" \n","d":[],"e":{},"f":[null],"g":"​"}`, nil},
+		{"x", `{"a":null,"b":"","c":" \n","d":[],"e":{},"f":[null],"g":"` + "\u200b" + `"}`, nil},
 		{"x", `{"total":129.90,"tokensUsed":12345,"ok":false,"keyId":7,"took_ms":1500,"share_pct":5.25,"cost_usd":3.5,"when":"2026-05-04T16:00:00+02:00"}`, []Detail{
 			{Key: "total", Label: "Total", Text: "129.90"},
 			{Key: "tokensUsed", Label: "Tokens used", Text: "12,345"},

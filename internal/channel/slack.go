@@ -145,13 +145,13 @@ var slackErrors = map[string]string{
 // slackError makes a result a failure by Slack's word for it.
 func slackError(res *Result, code string) {
 	if words := slackErrors[code]; words != "" {
-		res.Err, res.Permanent = fmt.Errorf("Slack refuses the message: %s (%s)", words, code), true
+		res.Err, res.Permanent = fmt.Errorf("refused by Slack: %s (%s)", words, code), true
 		return
 	}
 	if code == "" || strings.IndexFunc(code, notCode) >= 0 || len(code) > clipLen {
 		code = "no reason"
 	}
-	res.Err = fmt.Errorf("Slack did not take the message: %s", code)
+	res.Err = fmt.Errorf("not taken by Slack: %s", code)
 }
 
 func notCode(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') }

@@ -224,8 +224,10 @@ func (c *slackChecker) inert(s string) {
 			}
 			return runes[i]
 		}
+		hushed := at(i-1) == 0x200b && at(i+1) == 0x200b
 		switch {
-		case strings.ContainsRune("*_~`", r) && !(at(i-1) == 0x200b && at(i+1) == 0x200b) && !(r != '`' && wordRune(at(i-1)) && wordRune(at(i+1))):
+		case hushed || r != '`' && wordRune(at(i-1)) && wordRune(at(i+1)):
+		case strings.ContainsRune("*_~`", r):
 			c.fail("%q is markup in %q", r, s)
 		case r == '&' && strings.HasPrefix(string(runes[i:]), "&gt;") && (i == 0 || at(i-1) == '\n'):
 			c.fail("a quote in %q", s)
@@ -291,14 +293,14 @@ func TestSlackBot(t *testing.T) {
 		"long ok": {answer: ok + strings.Repeat("é", 4000) + `"}}`, want: Result{StatusCode: 200}},
 		"token": {
 			config: map[string]any{"token": "xoxb-other", "channel": "C0123"}, answer: ok,
-			want: Result{StatusCode: 200, Permanent: true}, err: "Slack refuses the message: the token is not valid (invalid_auth)",
+			want: Result{StatusCode: 200, Permanent: true}, err: "refused by Slack: the token is not valid (invalid_auth)",
 		},
 		"channel": {
 			config: map[string]any{"token": "xoxb-plugh", "channel": "C9"}, answer: ok,
-			want: Result{StatusCode: 200, Permanent: true}, err: "Slack refuses the message: there is no such channel, or the bot may not see it (channel_not_found)",
+			want: Result{StatusCode: 200, Permanent: true}, err: "refused by Slack: there is no such channel, or the bot may not see it (channel_not_found)",
 		},
-		"for a while": {answer: `{"ok":false,"error":"internal_error"}`, want: Result{StatusCode: 200}, err: "Slack did not take the message: internal_error"},
-		"odd error":   {answer: `{"ok":false,"error":"<b>xoxb-plugh</b>"}`, want: Result{StatusCode: 200}, err: "Slack did not take the message: no reason"},
+		"for a while": {answer: `{"ok":false,"error":"internal_error"}`, want: Result{StatusCode: 200}, err: "not taken by Slack: internal_error"},
+		"odd error":   {answer: `{"ok":false,"error":"<b>xoxb-plugh</b>"}`, want: Result{StatusCode: 200}, err: "not taken by Slack: no reason"},
 		"not JSON":    {answer: `<html>`, want: Result{StatusCode: 200}, err: "answered 200 with something that is not Slack's"},
 		"too many": {
 			answer: `{"ok":false,"error":"ratelimited"}`, want: Result{StatusCode: 429, RetryAfter: 30 * time.Second}, err: "answered 429",
@@ -335,8 +337,8 @@ func TestSlackHook(t *testing.T) {
 		err string
 	}{
 		"ok":                  {200, Result{}, ""},
-		"no_service":          {404, Result{Permanent: true}, "Slack refuses the message: the webhook was removed, or its URL is not complete (no_service)"},
-		"channel_is_archived": {410, Result{Permanent: true, Gone: true}, "Slack refuses the message: the channel is archived (channel_is_archived)"},
+		"no_service":          {404, Result{Permanent: true}, "refused by Slack: the webhook was removed, or its URL is not complete (no_service)"},
+		"channel_is_archived": {410, Result{Permanent: true, Gone: true}, "refused by Slack: the channel is archived (channel_is_archived)"},
 		"rollup_error":        {500, Result{}, "answered 500"},
 	} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -18,7 +18,7 @@ func TestATestIsToldInOneSentence(t *testing.T) {
 		{peal.Attempt{StatusCode: 404, Error: "answered 404"}, "Not delivered: the receiver answered 404, so there is nothing at this address: see whether the path is right and the receiver still there."},
 		{peal.Attempt{StatusCode: 410, Error: "answered 410"}, "Not delivered: the receiver answered 410, so it wants nothing more; an event would disable the endpoint."},
 		{peal.Attempt{StatusCode: 502, Error: "answered 502"}, "Not delivered: the receiver answered 502, so it has a fault of its own: see its logs."},
-		{peal.Attempt{StatusCode: 200, Error: "Slack refuses the message: no"}, "Not delivered: Slack refuses the message: no."},
+		{peal.Attempt{StatusCode: 200, Error: "refused by Slack: no"}, "Not delivered: refused by Slack: no."},
 		{peal.Attempt{StatusCode: 302, Error: "answered 302, and redirects are not followed"}, "Not delivered: the receiver answered 302, and redirects are not followed."},
 	} {
 		if got := result(tc.attempt); got.Message != tc.want || got.Success != (tc.attempt.Error == "") || got.StatusCode != tc.attempt.StatusCode {
