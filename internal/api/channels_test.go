@@ -109,6 +109,15 @@ func TestChangeASecretURL(t *testing.T) {
 	s.call(adminKey, "PATCH", "/v1/endpoints/"+id, `{"config":{"channel":null}}`).problem(400, peal.CodeInvalid)
 }
 
+func TestAHiddenSigningSecretStays(t *testing.T) {
+	s := newServer(t)
+	id := s.newEndpoint(adminKey, `,"profile":"nemo","secret":"plugh"`)
+	s.call(adminKey, "PATCH", "/v1/endpoints/"+id, `{"config":{"secret":"***"}}`).want(200)
+	if got := s.stored(id).Private.Secrets[0].Value; got != "plugh" {
+		t.Errorf("the secret is %q", got)
+	}
+}
+
 // TestNemoTakesEveryChannel runs a channel of each kind that posts to a URL through the
 // whole surface.
 func TestNemoTakesEveryChannel(t *testing.T) {

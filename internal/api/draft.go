@@ -136,7 +136,8 @@ func (c *configChange) set(path, name string, value json.RawMessage) error {
 	case json.Unmarshal(value, &v) != nil:
 		return peal.Invalid(path, "%s is not of the right type", path)
 	}
-	if before, ok := c.shown[name]; ok && (reflect.DeepEqual(v, before) || f.Secret && v == secret.Redacted) {
+	before, ok := c.shown[name]
+	if ok && reflect.DeepEqual(v, before) || f.Secret && v == secret.Redacted && (ok || name == "secret" && len(c.ep.Private.Secrets) > 0) {
 		return nil
 	}
 	if s, ok := v.(string); ok && f.Secret && strings.Contains(s, secret.Redacted) {

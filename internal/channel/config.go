@@ -117,7 +117,8 @@ func configOf[T any](c Channel, ep *peal.Endpoint) (T, error) {
 var errConfig = peal.Invalid("config", "the endpoint's configuration cannot be read")
 
 // Shown is an endpoint's configuration as it may be shown: of what is secret it tells
-// that it is there, and of a secret URL the host.
+// that it is there, and of a secret URL the host. A webhook's signing secret has calls
+// of its own.
 func Shown(c Channel, ep *peal.Endpoint) map[string]any {
 	values := map[string]any{}
 	if _, ok := c.(Renderer); !ok {

@@ -14,7 +14,7 @@ type Config struct {
 	File string `name:"config" env:"PEAL_CONFIG" placeholder:"FILE" help:"YAML file with these settings, by their names here. Flags and the environment win over it."`
 
 	Listen    string `default:"127.0.0.1:8080" env:"PEAL_LISTEN" placeholder:"HOST:PORT" help:"Address to serve on. Port 0 picks a free one."`
-	PublicURL string `env:"PEAL_PUBLIC_URL" placeholder:"URL" help:"How this server is reached from outside: the server of the OpenAPI document, and the address in the commands at /docs."`
+	PublicURL string `env:"PEAL_PUBLIC_URL" placeholder:"URL" help:"How this server is reached from outside: where messages to people link to, the server of the OpenAPI document, and the address in the commands at /docs."`
 	Database  string `default:"sqlite:peal.db" env:"PEAL_DATABASE" placeholder:"URL" help:"sqlite:FILE or postgres://…"`
 
 	AdminKey       string   `env:"PEAL_ADMIN_KEY" placeholder:"KEY" help:"Key that may act in every org, 16 characters or more. Unset on a new database, one is made and printed once; a set one ends it. Prefer the environment: other processes can read flags."`
