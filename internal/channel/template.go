@@ -91,10 +91,15 @@ func parseValue(field, s string) (piece, error) {
 // clipLen is how much of a bad value an error repeats.
 const clipLen = 64
 
+// maxRendered bounds what a template that repeats a long value makes, in bytes.
+const maxRendered = 64 << 10
+
 func (t *template) render(ev *peal.Event) string {
 	var out strings.Builder
 	for _, p := range t.pieces {
 		switch {
+		case out.Len() > maxRendered:
+			return out.String()
 		case p.path == nil:
 			out.WriteString(p.text)
 		case p.format != "":

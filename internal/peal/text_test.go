@@ -44,3 +44,39 @@ func TestPrintable(t *testing.T) {
 		}
 	}
 }
+
+func TestReadable(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":                  "plain",
+		"a\r\nb\rc\u2028d":       "a\nb\nc\nd",
+		"\x00\x1b[31m\x7f\u0085": "  [31m \n",
+		"a\u202eb\u2066c\u2069":  "abc",
+		"bad \xff":               "bad \uFFFD",
+		"مرحبا 👩\u200d👧 e\u0301": "مرحبا 👩\u200d👧 e\u0301",
+	} {
+		if got := Readable(in); got != want {
+			t.Errorf("%q reads %q, want %q", in, got, want)
+		}
+	}
+	if got := ReadableLine(" a\r\n\tb "); got != "a b" {
+		t.Errorf("on one line: %q", got)
+	}
+	for s, want := range map[string]bool{"": false, " \n": false, "\u200b\ufeff": false, "\u0301": false, "x": true, "👩": true, "—": true} {
+		if Visible(s) != want {
+			t.Errorf("%q is visible: %v", s, !want)
+		}
+	}
+}
+
+func FuzzReadable(f *testing.F) {
+	f.Add("a\r\n\u202e\xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Readable(s)
+		if !utf8.ValidString(got) || Readable(got) != got || strings.ContainsAny(got, "\r\x00\u202e\u2066") {
+			t.Errorf("%q reads %q", s, got)
+		}
+		if line := ReadableLine(s); strings.Contains(line, "\n") || !Printable(line) {
+			t.Errorf("%q on one line is %q", s, line)
+		}
+	})
+}
