@@ -42,7 +42,8 @@ func TestChannelsKeepTheirSecrets(t *testing.T) {
 		{`"type":"slack","config":{"token":"xoxb-plugh","channel":"C1"}`, map[string]any{"token": "***", "channel": "C1"}, `{"token":"xoxb-plugh","channel":"C1"}`},
 		{
 			`"type":"teams","config":{"url":"` + base + `/xyzzy","card":"bare","title":"{{ event.title }}!"}`,
-			map[string]any{"url": redacted, "card": "bare", "title": "{{ event.title }}!"}, `{"url":"` + base + `/xyzzy","card":"bare","title":"{{ event.title }}!"}`,
+			map[string]any{"url": redacted, "card": "bare", "title": "{{ event.title }}!"},
+			`{"url":"` + base + `/xyzzy","card":"bare","title":"{{ event.title }}!"}`,
 		},
 	} {
 		made := s.shows("POST", "/v1/endpoints", `{`+tc.create+`}`, 201)
