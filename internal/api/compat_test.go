@@ -141,16 +141,27 @@ func TestNemo(t *testing.T) {
 		t.Errorf("updated: %+v", ep)
 	}
 	for _, bind := range []struct {
-		name   string
-		types  string
-		events []peal.Pattern
-	}{{"id", `"budget.threshold","admin.*"`, []peal.Pattern{"budget.threshold", "admin.*"}}, {"channel_id", "", nil}} {
+		name, types string
+		bound       []peal.Pattern
+		takes       map[string]bool
+	}{
+		{"id", `"budget.threshold"`, []peal.Pattern{"budget.threshold"}, map[string]bool{"budget.threshold": true, "admin.user.added": false}},
+		{"id", `"budget.threshold","admin.*"`, []peal.Pattern{"budget.threshold", "admin.*"}, map[string]bool{"admin.user.added": true, "key.created": false}},
+		{"channel_id", "", []peal.Pattern{}, map[string]bool{"key.created": true}},
+	} {
 		bound := s.call(adminKey, "POST", "/nemo/channel/bind", `{"`+bind.name+`":"`+id+`","event_types":[`+bind.types+`]}`).want(200)
 		if diff := cmp.Diff(want, bound); diff != "" {
 			t.Errorf("bound (-want +got):\n%s", diff)
 		}
-		if got := s.stored(id).Events; !slices.Equal(got, bind.events) {
-			t.Errorf("bound to %q, want %q", got, bind.events)
+		bindings := s.Directory.BindingsOf(peal.DefaultOrg, ep.ID)
+		if len(bindings) != 1 || !slices.Equal(bindings[0].Match.Types, bind.bound) {
+			t.Errorf("bound to %v, want %q", bindings, bind.bound)
+		}
+		for eventType, want := range bind.takes {
+			got := must[[]*peal.Endpoint](t)(matched(s, eventType))
+			if len(got) == 1 != want {
+				t.Errorf("bound to %q, it is sent %s: %v", bind.bound, eventType, len(got) == 1)
+			}
 		}
 	}
 	s.call(adminKey, "POST", "/nemo/channel/bind", `{"id":"`+id+`","event_types":["b*"]}`).problem(400, peal.CodeInvalid)
@@ -160,6 +171,11 @@ func TestNemo(t *testing.T) {
 		t.Errorf("deleted: %v", got)
 	}
 	s.call(adminKey, "POST", "/nemo/channel/delete", `{"id":"`+id+`"}`).problem(404, peal.CodeNotFound)
+}
+
+func matched(s *server, eventType string) ([]*peal.Endpoint, error) {
+	endpoints, _, err := s.Directory.Match(peal.DefaultOrg, &peal.Event{Type: eventType}, peal.EndpointID{})
+	return endpoints, err
 }
 
 func TestNemoChannelTest(t *testing.T) {

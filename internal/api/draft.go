@@ -15,6 +15,7 @@ func (a *api) draft(org string, in *EndpointCreate) (*peal.Endpoint, error) {
 	ep := &peal.Endpoint{
 		Org: org, Name: in.Name, Kind: in.Type, Profile: in.Profile, Events: patterns(in.Events), Filter: in.Filter,
 		RateLimit: in.RateLimit, MaxInFlight: in.MaxInFlight, Ordered: in.Ordered,
+		MuteHours: in.MuteHours.domain(),
 	}
 	setHeaders(ep, in.Headers)
 	setSecret(ep, in.Secret)
@@ -43,6 +44,9 @@ func (a *api) change(ep *peal.Endpoint, in *EndpointPatch) (err error) {
 		if ep.Retry, err = in.Retry.Value.override(); err != nil {
 			return err
 		}
+	}
+	if in.MuteHours.Set {
+		ep.MuteHours = in.MuteHours.Value.domain()
 	}
 	setSecret(ep, in.Secret)
 	return a.setConfig(ep, withURL(in.URL.Value, in.URL.Set), in.Config, false)

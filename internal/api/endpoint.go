@@ -26,6 +26,7 @@ type Endpoint struct {
 	MaxInFlight  *int                `json:"max_in_flight" doc:"Attempts at once, null for no limit of its own."`
 	Ordered      bool                `json:"ordered" doc:"Delivers in the order of acceptance, one at a time."`
 	Retry        *Retry              `json:"retry" doc:"Replaces parts of the profile's policy; null keeps all of it."`
+	MuteHours    *MuteHours          `json:"mute_hours" doc:"When nothing is sent, null for never."`
 	Status       peal.EndpointStatus `json:"status" enum:"active,paused,disabled" doc:"paused: deliveries wait. disabled: Peal gave up on it, status_reason says why; resume it once it is mended."`
 	StatusReason string              `json:"status_reason" doc:"Why it is disabled."`
 	CreatedAt    time.Time           `json:"created_at"`
@@ -60,6 +61,7 @@ type EndpointCreate struct {
 	MaxInFlight int                        `json:"max_in_flight,omitempty" exclusiveMinimum:"0" doc:"Attempts at once; absent for no limit of its own."`
 	Ordered     bool                       `json:"ordered,omitempty" doc:"Delivers in the order of acceptance, one at a time."`
 	Retry       *Retry                     `json:"retry,omitempty" doc:"Replaces parts of the profile's policy."`
+	MuteHours   *MuteHours                 `json:"mute_hours,omitempty" doc:"When nothing is sent: events of those hours are suppressed."`
 }
 
 // EndpointPatch changes an endpoint. What is absent stays; null resets it.
@@ -76,6 +78,7 @@ type EndpointPatch struct {
 	MaxInFlight Change[int]                `json:"max_in_flight,omitzero" exclusiveMinimum:"0" doc:"Attempts at once; null for no limit of its own."`
 	Ordered     Change[bool]               `json:"ordered,omitzero" doc:"Delivers in the order of acceptance, one at a time."`
 	Retry       Change[Retry]              `json:"retry,omitzero" doc:"Replaces parts of the profile's policy; null keeps all of it."`
+	MuteHours   Change[*MuteHours]         `json:"mute_hours,omitzero" doc:"When nothing is sent: events of those hours are suppressed; null for never."`
 }
 
 // showHeaders gives an endpoint's own headers, whose values are secrets like any other.
@@ -92,7 +95,7 @@ func (a *api) showEndpoint(ep *peal.Endpoint) Endpoint {
 	url, _ := config["url"].(string)
 	out := Endpoint{
 		ID: ep.ID, Name: ep.Name, Type: ep.Kind, URL: url, Config: config, Events: patternsOf(ep), Filter: ep.Filter, Profile: ep.Profile,
-		Headers: showHeaders(ep.Private.Headers), Ordered: ep.Ordered, Retry: showRetry(ep.Retry),
+		Headers: showHeaders(ep.Private.Headers), Ordered: ep.Ordered, Retry: showRetry(ep.Retry), MuteHours: showMuteHours(ep.MuteHours),
 		Status: ep.Status, StatusReason: ep.StatusReason, CreatedAt: ep.CreatedAt.UTC(), UpdatedAt: ep.UpdatedAt.UTC(),
 	}
 	if ep.RateLimit > 0 {

@@ -56,7 +56,7 @@ type NemoChannelBind struct {
 	_          struct{} `additionalProperties:"true"`
 	ID         string   `json:"id,omitempty" example:"ep_01h455vb4pex5vsknk084sn02q"`
 	ChannelID  string   `json:"channel_id,omitempty" doc:"May stand for id."`
-	EventTypes []string `json:"event_types" nullable:"false" example:"budget.threshold,admin.*" doc:"Event types, prefixes such as budget.*, or *; replaces those before. None are every event."`
+	EventTypes []string `json:"event_types" nullable:"false" example:"budget.threshold,admin.*" doc:"Event types, prefixes such as budget.*, or *; replaces the bindings before. None are every event."`
 }
 
 // NemoChannels lists channels.
@@ -161,11 +161,7 @@ func (a *api) nemoRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		ep, err = a.Settings.UpdateEndpoint(ctx, who.Actor, who.Org, ep.ID, func(ep *peal.Endpoint) error {
-			ep.Events = patterns(in.Body.EventTypes)
-			return nil
-		})
-		if err != nil {
+		if err := a.Settings.Bind(ctx, who.Actor, who.Org, ep.ID, patterns(in.Body.EventTypes)); err != nil {
 			return nil, err
 		}
 		return &body[NemoChannel]{a.showNemo(ep)}, nil

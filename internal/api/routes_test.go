@@ -85,6 +85,7 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	event, delivery := s.published(owner)
 	key := s.call(owner, "GET", "/v1/keys", "").want(200)["data"].([]any)[0].(map[string]any)["id"].(string)
 	s.call(owner, "PUT", "/v1/event-types/order.paid", `{}`).want(200)
+	binding, silence := s.newBinding(owner, ep), s.newSilence(owner, "")
 
 	for _, op := range s.operations() {
 		ids := map[string]string{"{delivery_id}": delivery, "{name}": "order.paid"}
@@ -97,9 +98,14 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 			ids["{id}"] = delivery
 		case strings.Contains(op.Path, "/keys/"):
 			ids["{id}"] = key
+		case strings.Contains(op.Path, "/bindings/"):
+			ids["{id}"], ids["body"] = binding, ep
+		case strings.Contains(op.Path, "/silences/"):
+			ids["{id}"], ids["body"] = silence, ep
 		case strings.Contains(op.Path, "/orgs/"):
 			ids["{id}"] = "acme"
-		case op.OperationID == "nemo-channel-update", op.OperationID == "nemo-channel-bind", op.OperationID == "nemo-channel-delete", op.OperationID == "create-replay":
+		case op.OperationID == "nemo-channel-update", op.OperationID == "nemo-channel-bind", op.OperationID == "nemo-channel-delete", op.OperationID == "create-replay",
+			op.OperationID == "create-binding":
 			ids["body"] = ep
 		}
 		if !strings.Contains(op.Path, "{") && ids["body"] == "" || op.OperationID == "put-event-type" || op.OperationID == "get-event-type" {
@@ -112,14 +118,15 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	}
 	s.t = t
 	// Nothing happened to what the stranger named, and its owner still sees it.
-	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid"} {
+	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid", "/v1/bindings/" + binding, "/v1/silences/" + silence} {
 		s.call(owner, "GET", path, "").want(200)
 	}
-	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep} {
+	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/bindings", "/v1/silences", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep} {
 		if rows := s.call(stranger, "GET", list, "").want(200)["data"].([]any); len(rows) != 0 {
 			t.Errorf("%s shows another org's: %v", list, rows)
 		}
 	}
+	s.call(stranger, "POST", "/v1/silences", `{"until":"2099-01-01T00:00:00Z","match":{"endpoints":["`+ep+`"]}}`).problem(404, peal.CodeNotFound)
 	s.call(stranger, "GET", "/v1/endpoints", "", "X-Org-ID", "acme").problem(404, peal.CodeNotFound)
 	s.call(adminKey, "GET", "/v1/endpoints/"+ep, "", "X-Org-ID", "rival").problem(404, peal.CodeNotFound)
 	s.call(adminKey, "GET", "/v1/endpoints/"+ep, "", "X-Org-ID", "acme").want(200)
@@ -163,6 +170,12 @@ func TestExamplesWork(t *testing.T) {
 			s := newServer(t)
 			id := s.newEndpoint(adminKey, "")
 			path := op.Path
+			switch {
+			case strings.HasPrefix(path, "/v1/bindings/"):
+				path = strings.ReplaceAll(path, "{id}", s.newBinding(adminKey, id))
+			case strings.HasPrefix(path, "/v1/silences/"):
+				path = strings.ReplaceAll(path, "{id}", s.newSilence(adminKey, ""))
+			}
 			for name, value := range map[string]string{"{id}": id, "{name}": "order.paid"} {
 				path = strings.ReplaceAll(path, name, value)
 			}

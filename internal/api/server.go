@@ -60,6 +60,7 @@ func build(c Config) *api {
 	for _, routes := range []func(){
 		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes,
 		a.eventTypeRoutes, a.profileRoutes, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
+		a.bindingRoutes, a.silenceRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
 		routes()

@@ -23,6 +23,8 @@ func (d *Directory) apply(rows []parsed) []Change {
 			d.applyKey(t, p)
 		case KindEndpoint:
 			d.applyEndpoint(t, p, &c)
+		case Bindings.Kind:
+			d.applyBinding(t, p)
 		default:
 			d.applyObject(t, p)
 		}
@@ -58,6 +60,9 @@ func (d *Directory) applyEndpoint(t *tenant, p *parsed, c *Change) {
 	e := p.endpoint
 	if old, ok := t.endpoints.get(p.row.ID); ok {
 		c.EndpointID = old.endpoint.ID
+		if e != nil {
+			e.bound = old.bound
+		}
 		if e == nil || !slices.Equal(e.patterns(), old.patterns()) {
 			t.index.remove(old)
 		}
@@ -69,6 +74,7 @@ func (d *Directory) applyEndpoint(t *tenant, p *parsed, c *Change) {
 		}
 	}
 	if e != nil {
+		e.bound = t.bound[e.endpoint.ID]
 		c.EndpointID, c.Endpoint = e.endpoint.ID, e.endpoint
 		d.endpoints[e.endpoint.ID] = e
 		t.index.put(e)

@@ -24,6 +24,8 @@ func (e *endpointEntry) patterns() []peal.Pattern {
 	switch {
 	case e.deaf:
 		return nil
+	case e.bound != nil:
+		return e.bound.types
 	case len(e.endpoint.Events) == 0:
 		return onlyAny
 	}
@@ -87,7 +89,7 @@ func appendBucket(dst []*endpointEntry, b *bucket, eventType, key string, isPref
 	}
 	dst = slices.Grow(dst, len(b.items))
 	for _, e := range b.items {
-		if !e.several || e.firstIs(eventType, key, isPrefix) {
+		if !e.several() || e.firstIs(eventType, key, isPrefix) {
 			dst = append(dst, e)
 		}
 	}
@@ -97,7 +99,7 @@ func appendBucket(dst []*endpointEntry, b *bucket, eventType, key string, isPref
 // firstIs tells whether the first pattern that matches the type is the given one;
 // thus an endpoint in several matching buckets is taken from one of them.
 func (e *endpointEntry) firstIs(eventType, key string, isPrefix bool) bool {
-	for _, p := range e.endpoint.Events {
+	for _, p := range e.patterns() {
 		if p.Match(eventType) {
 			base, cut := strings.CutSuffix(string(p), "*")
 			return base == key && cut == isPrefix

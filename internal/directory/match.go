@@ -25,16 +25,16 @@ func (d *Directory) Match(org string, ev *peal.Event, exclude peal.EndpointID) (
 		return nil, version, nil
 	}
 	out := make([]*peal.Endpoint, 0, len(candidates))
-	var in *filter.Input
+	in := input{event: ev}
 	for _, e := range candidates {
 		if e == excluded {
 			continue
 		}
+		if e.bound != nil && !e.bound.takes(&in) {
+			continue
+		}
 		if e.filter != nil {
-			if in == nil {
-				in = filter.NewInput(ev)
-			}
-			if ok, _ := e.takes(in); !ok {
+			if ok, _ := e.takes(in.get()); !ok {
 				continue
 			}
 		}
@@ -45,19 +45,28 @@ func (d *Directory) Match(org string, ev *peal.Event, exclude peal.EndpointID) (
 
 // The reasons why an endpoint does not take an event.
 const (
-	ReasonType   = "type"
-	ReasonFilter = "filter"
+	ReasonType    = "type"
+	ReasonBinding = "binding"
+	ReasonFilter  = "filter"
 )
 
 // Verdict says why the endpoint, as it is now, does not take the event; it is empty
 // where it does.
 func (d *Directory) Verdict(org string, ep *peal.Endpoint, ev *peal.Event) string {
 	e := d.endpointEntry(ep.ID)
-	if e == nil || e.endpoint.Org != org || e.deaf || !peal.MatchAny(e.endpoint.Events, ev.Type) {
+	in := input{event: ev}
+	switch {
+	case e == nil || e.endpoint.Org != org || e.deaf:
+		return ReasonType
+	case e.bound != nil:
+		if !e.bound.takes(&in) {
+			return ReasonBinding
+		}
+	case !peal.MatchAny(e.endpoint.Events, ev.Type):
 		return ReasonType
 	}
 	if e.filter != nil {
-		if ok, _ := e.takes(filter.NewInput(ev)); !ok {
+		if ok, _ := e.takes(in.get()); !ok {
 			return ReasonFilter
 		}
 	}

@@ -40,10 +40,11 @@ func TestMatchIsBruteForce(t *testing.T) {
 		orgs := []string{"x", "y"}
 		live := map[string]*peal.Endpoint{}
 		liveOrgs := map[string]bool{}
+		bindings := map[peal.BindingID]*peal.Binding{}
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			org := rapid.SampledFrom(orgs).Draw(rt, "org")
 			ep := endpoint(org, rapid.IntRange(0, 9).Draw(rt, "n")*2+slices.Index(orgs, org))
-			switch rapid.IntRange(0, 5).Draw(rt, "what") {
+			switch rapid.IntRange(0, 8).Draw(rt, "what") {
 			case 0:
 				src.put(orgRow(t, org, time.UnixMilli(int64(len(org)))))
 				liveOrgs[org] = true
@@ -53,6 +54,18 @@ func TestMatchIsBruteForce(t *testing.T) {
 			case 2:
 				src.put(deleted(endpointRow(t, ep)))
 				delete(live, ep.ID.String())
+			case 3, 4:
+				b := &peal.Binding{ID: peal.BindingID{byte(rapid.IntRange(0, 5).Draw(rt, "binding"))}, Org: org, Endpoint: ep.ID}
+				b.ID[1] = byte(slices.Index(orgs, org))
+				b.Match.Types = rapid.SliceOfN(rapid.SampledFrom(somePatterns), 0, 3).Draw(rt, "types")
+				src.put(bindingRow(t, b))
+				bindings[b.ID] = b
+			case 5:
+				for id, b := range bindings {
+					src.put(deleted(bindingRow(t, b)))
+					delete(bindings, id)
+					break
+				}
 			default:
 				ep.Events = rapid.SliceOfN(rapid.SampledFrom(somePatterns), 0, 4).Draw(rt, "events")
 				src.put(endpointRow(t, ep))
@@ -71,7 +84,7 @@ func TestMatchIsBruteForce(t *testing.T) {
 			for _, eventType := range someTypes {
 				want := []string{}
 				for _, ep := range live {
-					if ep.Org == org && ep.ID != exclude && peal.MatchAny(ep.Events, eventType) {
+					if ep.Org == org && ep.ID != exclude && takes(ep, bindings, eventType) {
 						want = append(want, ep.ID.String())
 					}
 				}
@@ -97,6 +110,23 @@ func TestMatchIsBruteForce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// takes is what bindings mean: where there are any, they decide.
+func takes(ep *peal.Endpoint, bindings map[peal.BindingID]*peal.Binding, eventType string) bool {
+	bound := false
+	for _, b := range bindings {
+		if b.Endpoint == ep.ID {
+			if bound = true; peal.MatchAny(b.Match.Types, eventType) {
+				return true
+			}
+		}
+	}
+	return !bound && peal.MatchAny(ep.Events, eventType)
+}
+
+func bindingRow(t testing.TB, b *peal.Binding) directory.Row {
+	return directory.Row{Kind: directory.Bindings.Kind, Org: b.Org, ID: b.ID.String(), Doc: marshal(t, b)}
 }
 
 // everything is all that can be listed, page by page.

@@ -15,7 +15,7 @@ var EventTypes = Objects[peal.EventType]{Kind: "event_type", derive: deriveSchem
 // objectKinds are the kinds of configuration that are found by org and id alone. A new
 // one is a line here, beside its declaration.
 var objectKinds = []reader{
-	EventTypes,
+	EventTypes, Bindings, Silences,
 }
 
 // Objects names a kind of object whose rows hold a T.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/peal-dev/peal/internal/filter"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/schedule"
 	"github.com/peal-dev/peal/internal/secret"
 )
 
@@ -95,7 +96,11 @@ func (d *Directory) parseEndpoint(p *parsed) error {
 		e.deaf = true
 		return unreadable("its settings cannot be read", err)
 	}
-	e.several = len(ep.Events) > 1
+	if ep.MuteHours != nil {
+		if e.muted, err = schedule.ParseHours(ep.MuteHours); err != nil {
+			return unreadable("its mute hours cannot be read", err)
+		}
+	}
 	if ep.Filter != "" {
 		e.filter = sync.OnceValue(func() *filter.Program { return d.compileFilter(ep) })
 	}

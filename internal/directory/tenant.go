@@ -6,6 +6,7 @@ import (
 
 	"github.com/peal-dev/peal/internal/filter"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/schedule"
 )
 
 // place is what every entry knows of its row: the version, and the key by which lists
@@ -41,13 +42,18 @@ type endpointEntry struct {
 	// filter is nil where the endpoint has none. It compiles when it is first asked,
 	// half a millisecond that a start need not spend on every endpoint.
 	filter func() *filter.Program
-	// several tells that the endpoint has more than one pattern.
-	several bool
+	// bound are its bindings, which decide instead of its subscription; nil without any.
+	bound *bound
+	// muted are its mute hours; nil where it has none.
+	muted *schedule.Hours
 	// broken says why the row could not be read; deaf endpoints match nothing,
 	// because what they subscribe to is unknown.
 	broken string
 	deaf   bool
 }
+
+// several tells that the endpoint has more than one pattern.
+func (e *endpointEntry) several() bool { return len(e.patterns()) > 1 }
 
 // takes tells whether the filter takes an event. One that fails, such as on a field
 // that the event lacks, does not; the error says why.
@@ -68,6 +74,8 @@ type tenant struct {
 	keys      ordered[*keyEntry]
 	endpoints ordered[*endpointEntry]
 	index     index
+	// bound are the endpoints that have bindings.
+	bound map[peal.EndpointID]*bound
 	// objects are those of objectKinds, by kind.
 	objects map[string]*ordered[*object]
 }

@@ -34,6 +34,8 @@ type Endpoint struct {
 	MaxInFlight int            `json:"max_in_flight,omitempty"`
 	Ordered     bool           `json:"ordered,omitempty"`
 	Retry       *RetryOverride `json:"retry,omitempty"`
+	// MuteHours are when nothing is sent; nil is never.
+	MuteHours *MuteHours `json:"mute_hours,omitempty"`
 
 	Status       EndpointStatus `json:"status"`
 	StatusReason string         `json:"status_reason,omitempty"`

@@ -70,6 +70,9 @@ const (
 	Critical Severity = "critical"
 )
 
+// Valid tells whether s is a severity.
+func (s Severity) Valid() bool { return s == Info || s == Warning || s == High || s == Critical }
+
 // ParseSeverity reads a severity in any case; empty stays empty.
 func ParseSeverity(s string) (Severity, error) {
 	switch v := Severity(strings.ToLower(s)); v {

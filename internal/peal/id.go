@@ -19,12 +19,18 @@ type (
 	endpointKind struct{}
 	deliveryKind struct{}
 	keyKind      struct{}
+	bindingKind  struct{}
+	silenceKind  struct{}
+	groupKind    struct{}
 )
 
 func (eventKind) prefix() string    { return "evt_" }
 func (endpointKind) prefix() string { return "ep_" }
 func (deliveryKind) prefix() string { return "dlv_" }
 func (keyKind) prefix() string      { return "key_" }
+func (bindingKind) prefix() string  { return "bnd_" }
+func (silenceKind) prefix() string  { return "sil_" }
+func (groupKind) prefix() string    { return "grp_" }
 
 // The identifiers of the domain. Each is a UUIDv7, so that ids of one kind sort
 // by the time they were made.
@@ -33,6 +39,9 @@ type (
 	EndpointID = ID[endpointKind]
 	DeliveryID = ID[deliveryKind]
 	KeyID      = ID[keyKind]
+	BindingID  = ID[bindingKind]
+	SilenceID  = ID[silenceKind]
+	GroupID    = ID[groupKind]
 )
 
 // ID is a UUIDv7 that is written as a prefix and 26 characters of lower-case
@@ -70,6 +79,12 @@ func NewDeliveryID(now time.Time) DeliveryID { return NewID[deliveryKind](now) }
 // NewKeyID makes an API key's identifier.
 func NewKeyID(now time.Time) KeyID { return NewID[keyKind](now) }
 
+// NewBindingID makes a binding's identifier.
+func NewBindingID(now time.Time) BindingID { return NewID[bindingKind](now) }
+
+// NewSilenceID makes a silence's identifier.
+func NewSilenceID(now time.Time) SilenceID { return NewID[silenceKind](now) }
+
 // ParseID reads the text form of an identifier. An endpoint's may also be
 // spelled wh_, as Curate-Me's surface has it.
 func ParseID[K kind](s string) (ID[K], error) {
@@ -103,6 +118,15 @@ func ParseDeliveryID(s string) (DeliveryID, error) { return ParseID[deliveryKind
 
 // ParseKeyID reads key_….
 func ParseKeyID(s string) (KeyID, error) { return ParseID[keyKind](s) }
+
+// ParseBindingID reads bnd_….
+func ParseBindingID(s string) (BindingID, error) { return ParseID[bindingKind](s) }
+
+// ParseSilenceID reads sil_….
+func ParseSilenceID(s string) (SilenceID, error) { return ParseID[silenceKind](s) }
+
+// ParseGroupID reads grp_….
+func ParseGroupID(s string) (GroupID, error) { return ParseID[groupKind](s) }
 
 // text is the identifier without its prefix.
 func (id ID[K]) text() string {

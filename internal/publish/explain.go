@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"strings"
 
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
@@ -15,10 +16,11 @@ type Verdict struct {
 	Delivery peal.DeliveryID
 	// Outcome is "delivered", the state of a delivery that is not (pending, retrying,
 	// dead, cancelled), or why there is none or it was not sent: type, filter, dedup,
-	// paused, disabled, later (the endpoint came after the event), changed (it would get
-	// the event now: its subscription was another then).
+	// binding, silence, mute_hours, paused, disabled, later (the endpoint came after the
+	// event), changed (it would get the event now: its subscription was another then).
 	Outcome string
-	// Detail says why the filter could not be answered, empty unless that is so.
+	// Detail says why the filter could not be answered, or names what suppressed the
+	// delivery; empty where there is nothing to say.
 	Detail string
 }
 
@@ -48,7 +50,8 @@ func (p *Publisher) Explain(ctx context.Context, ev *peal.Event) ([]Verdict, err
 		for _, ep := range endpoints {
 			v := Verdict{Endpoint: ep.ID, Name: ep.Name}
 			if d, ok := byEndpoint[ep.ID]; ok {
-				v.Delivery, v.Outcome = d.ID, outcome(d, ep)
+				v.Delivery = d.ID
+				v.Outcome, v.Detail = outcome(d, ep)
 			} else {
 				v.Outcome, v.Detail = p.missed(ep, ev)
 			}
@@ -75,14 +78,17 @@ func (p *Publisher) missed(ep *peal.Endpoint, ev *peal.Event) (outcome, detail s
 	return "changed", ""
 }
 
-func outcome(d peal.Delivery, ep *peal.Endpoint) string {
+func outcome(d peal.Delivery, ep *peal.Endpoint) (outcome, detail string) {
 	switch {
 	case d.Status == peal.Succeeded:
-		return "delivered"
+		return "delivered", ""
 	case !d.Status.Finished() && ep.Status != peal.Active:
-		return string(ep.Status)
+		return string(ep.Status), ""
+	case d.Status == peal.Suppressed:
+		outcome, detail, _ = strings.Cut(d.Reason, " ")
+		return outcome, detail
 	case d.Reason != "":
-		return d.Reason
+		return d.Reason, ""
 	}
-	return string(d.Status)
+	return string(d.Status), ""
 }

@@ -193,18 +193,27 @@ func (p *Publisher) match(c *Commit, exclude peal.EndpointID) error {
 			return peal.Errorf(peal.CodeTooLarge, "the batch makes more than %d deliveries: split the batch", MaxDeliveries)
 		}
 		e.Deliveries = make([]*NewDelivery, len(endpoints))
+		if len(endpoints) == 0 {
+			continue
+		}
+		// Looked up after the match: what is newer than its version makes the commit stale.
+		quiet := p.Directory.Quiet(c.Org, e.Event, c.Now)
 		for j, ep := range endpoints {
-			e.Deliveries[j] = p.delivery(e.Event, ep, c.Now)
+			e.Deliveries[j] = p.delivery(e.Event, ep, &quiet, c.Now)
 		}
 	}
 	return nil
 }
 
 // delivery decides how an event goes to a matching endpoint.
-func (p *Publisher) delivery(ev *peal.Event, ep *peal.Endpoint, now time.Time) *NewDelivery {
+func (p *Publisher) delivery(ev *peal.Event, ep *peal.Endpoint, quiet *directory.Quiet, now time.Time) *NewDelivery {
 	d := &NewDelivery{
 		ID: peal.NewDeliveryID(now), Endpoint: ep.ID, Status: peal.Pending,
 		Ordered: ep.Ordered, Size: ev.Size(),
+	}
+	if reason := quiet.For(ep); reason != "" {
+		d.Status, d.Reason = peal.Suppressed, reason
+		return d
 	}
 	prof, ok := p.Profiles.Get(ep.Profile)
 	if !ok {

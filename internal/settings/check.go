@@ -92,6 +92,9 @@ func (s *Service) check(ctx context.Context, old, ep *peal.Endpoint) error {
 	if ep.Kind != webhookKind && ep.URL != "" {
 		return peal.Invalid("url", "the url of the channel %s stands in its config", ep.Kind)
 	}
+	if err := checkNoise(ep); err != nil {
+		return err
+	}
 	if len(ep.Private.Config) > maxConfigLen {
 		return peal.Invalid("config", "config is at most %d bytes", maxConfigLen)
 	}
@@ -186,6 +189,7 @@ func changed(old, ep *peal.Endpoint) []string {
 		{"rate_limit", old.RateLimit == ep.RateLimit},
 		{"max_in_flight", old.MaxInFlight == ep.MaxInFlight},
 		{"ordered", old.Ordered == ep.Ordered},
+		{"mute_hours", reflect.DeepEqual(old.MuteHours, ep.MuteHours)},
 		{"retry", reflect.DeepEqual(old.Retry, ep.Retry)},
 		{"status", old.Status == ep.Status},
 		{"secret", slices.Equal(old.Private.Secrets, ep.Private.Secrets)},

@@ -83,7 +83,7 @@ func (s *Service) UpdateEndpoint(ctx context.Context, actor, org string, id peal
 	})
 }
 
-// DeleteEndpoint deletes an endpoint with its secrets.
+// DeleteEndpoint deletes an endpoint with its secrets and bindings.
 func (s *Service) DeleteEndpoint(ctx context.Context, actor, org string, id peal.EndpointID) error {
 	return s.write(ctx, func(now time.Time) (Write, error) {
 		put := s.tombstone(directory.KindEndpoint, org, id.String())
@@ -91,7 +91,7 @@ func (s *Service) DeleteEndpoint(ctx context.Context, actor, org string, id peal
 			return Write{}, peal.NotFound("endpoint")
 		}
 		audit, err := record(now, org, actor, "endpoint.deleted", id.String(), nil)
-		return Write{Rows: []Put{put}, Audit: audit}, err
+		return Write{Rows: append(s.unbind(org, id), put), Audit: audit}, err
 	})
 }
 
@@ -152,6 +152,10 @@ func clone(ep *peal.Endpoint) *peal.Endpoint {
 	c.Events = slices.Clone(ep.Events)
 	if ep.Retry != nil {
 		c.Retry = &peal.RetryOverride{Schedule: slices.Clone(ep.Retry.Schedule), Timeout: ep.Retry.Timeout}
+	}
+	if ep.MuteHours != nil {
+		hours := *ep.MuteHours // its windows are replaced, never changed
+		c.MuteHours = &hours
 	}
 	c.Private = peal.Private{
 		Secrets: slices.Clone(ep.Private.Secrets),

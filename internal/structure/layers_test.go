@@ -22,6 +22,7 @@ var layers = map[string]int{
 	"internal/inbound/scheme": 1,
 
 	"internal/receiver":  1,
+	"internal/schedule":  1,
 	"internal/secret":    1,
 	"internal/telemetry": 1,
 
