@@ -61,11 +61,9 @@ func TestMatchIsBruteForce(t *testing.T) {
 				src.put(bindingRow(t, b))
 				bindings[b.ID] = b
 			case 5:
-				for id, b := range bindings {
-					src.put(deleted(bindingRow(t, b)))
-					delete(bindings, id)
-					break
-				}
+				b := &peal.Binding{ID: peal.BindingID{byte(rapid.IntRange(0, 5).Draw(rt, "binding")), byte(slices.Index(orgs, org))}, Org: org}
+				src.put(deleted(bindingRow(t, b)))
+				delete(bindings, b.ID)
 			default:
 				ep.Events = rapid.SliceOfN(rapid.SampledFrom(somePatterns), 0, 4).Draw(rt, "events")
 				src.put(endpointRow(t, ep))
