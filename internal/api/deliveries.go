@@ -17,6 +17,7 @@ type Delivery struct {
 	EventID        string          `json:"event_id" example:"evt_01h455vb4pex5vsknk084sn02q" doc:"As the event's publisher knows it."`
 	EventType      string          `json:"event_type" example:"budget.exceeded"`
 	EndpointID     peal.EndpointID `json:"endpoint_id" example:"ep_01h455vb4pex5vsknk084sn02q"`
+	GroupID        string          `json:"group_id,omitempty" example:"grp_01h455vb4pex5vsknk084sn02q" doc:"The group that it is collected with; absent where it goes by itself."`
 	Status         peal.Status     `json:"status" example:"succeeded" enum:"pending,retrying,succeeded,dead,dropped,suppressed,cancelled"`
 	Reason         string          `json:"reason" doc:"Why it was suppressed, dropped or cancelled."`
 	AttemptCount   int             `json:"attempt_count" example:"1"`
@@ -41,6 +42,7 @@ type Attempt struct {
 	DurationMS     float64           `json:"duration_ms" example:"12.345" doc:"Milliseconds, to the microsecond."`
 	StatusCode     *int              `json:"status_code" example:"200" doc:"Null where no answer came."`
 	Error          *string           `json:"error" doc:"Null after a success."`
+	Events         int               `json:"events,omitempty" example:"12" doc:"How many events the message was sent for, this delivery's among them; absent for one."`
 	RequestHeaders map[string]string `json:"request_headers" doc:"Values of the endpoint's own headers read ***."`
 	ResponseBody   string            `json:"response_body" example:"ok" doc:"The first 1 KiB."`
 }
@@ -51,6 +53,9 @@ func showDelivery(d peal.Delivery) Delivery {
 		AttemptCount: d.AttemptCount, RetryCount: d.RetryCount(), NextAttemptAt: moment(d.NextAttemptAt),
 		LastStatusCode: unlessZero(d.LastStatusCode), LastError: unlessZero(d.LastError),
 		CreatedAt: d.CreatedAt.UTC(), FinishedAt: moment(d.FinishedAt),
+	}
+	if !d.Group.IsZero() {
+		out.GroupID = d.Group.String()
 	}
 	if out.EventID == "" {
 		out.EventID = d.EventID.String()
@@ -72,7 +77,7 @@ func (a *api) showAttempts(d *peal.Delivery) DeliveryWithAttempts {
 		out.Attempts[i] = Attempt{
 			Number: at.Number, StartedAt: at.StartedAt.UTC(), DurationMS: float64(at.Duration.Microseconds()) / 1000,
 			StatusCode: unlessZero(at.StatusCode), Error: unlessZero(at.Error),
-			RequestHeaders: a.showRequestHeaders(&at), ResponseBody: at.ResponseBody,
+			Events: at.Events, RequestHeaders: a.showRequestHeaders(&at), ResponseBody: at.ResponseBody,
 		}
 	}
 	return out
@@ -140,6 +145,7 @@ func (a *api) deliveryRoutes() {
 		DeliveryQuery
 		Endpoint string `query:"endpoint" doc:"ep_… or wh_…"`
 		Event    string `query:"event" doc:"The event's id."`
+		Group    string `query:"group" doc:"grp_…: the events of a group."`
 	},
 	) (_ *body[List[Delivery]], err error) {
 		f := in.filter(who.Org)
@@ -147,6 +153,11 @@ func (a *api) deliveryRoutes() {
 			// Also one that is deleted: its deliveries are still the org's.
 			if f.Endpoint, err = peal.ParseEndpointID(in.Endpoint); err != nil || f.Endpoint.IsZero() {
 				return nil, peal.Invalid("endpoint", "endpoint must be an id of the form ep_…")
+			}
+		}
+		if in.Group != "" {
+			if f.Group, err = peal.ParseGroupID(in.Group); err != nil || f.Group.IsZero() {
+				return nil, peal.Invalid("group", "group must be an id of the form grp_…")
 			}
 		}
 		if in.Event != "" {

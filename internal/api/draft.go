@@ -15,12 +15,15 @@ func (a *api) draft(org string, in *EndpointCreate) (*peal.Endpoint, error) {
 	ep := &peal.Endpoint{
 		Org: org, Name: in.Name, Kind: in.Type, Profile: in.Profile, Events: patterns(in.Events), Filter: in.Filter,
 		RateLimit: in.RateLimit, MaxInFlight: in.MaxInFlight, Ordered: in.Ordered,
-		MuteHours: in.MuteHours.domain(),
+		MuteHours: in.MuteHours.domain(), Digest: in.Digest.domain(),
 	}
 	setHeaders(ep, in.Headers)
 	setSecret(ep, in.Secret)
 	var err error
 	if ep.Retry, err = in.Retry.override(); err != nil {
+		return nil, err
+	}
+	if ep.Grouping, err = in.Group.domain(); err != nil {
 		return nil, err
 	}
 	return ep, a.setConfig(ep, withURL(in.URL, in.URL != ""), in.Config, false)
@@ -47,6 +50,14 @@ func (a *api) change(ep *peal.Endpoint, in *EndpointPatch) (err error) {
 	}
 	if in.MuteHours.Set {
 		ep.MuteHours = in.MuteHours.Value.domain()
+	}
+	if in.Digest.Set {
+		ep.Digest = in.Digest.Value.domain()
+	}
+	if in.Group.Set {
+		if ep.Grouping, err = in.Group.Value.domain(); err != nil {
+			return err
+		}
 	}
 	setSecret(ep, in.Secret)
 	return a.setConfig(ep, withURL(in.URL.Value, in.URL.Set), in.Config, false)

@@ -27,6 +27,8 @@ type Endpoint struct {
 	Ordered      bool                `json:"ordered" doc:"Delivers in the order of acceptance, one at a time."`
 	Retry        *Retry              `json:"retry" doc:"Replaces parts of the profile's policy; null keeps all of it."`
 	MuteHours    *MuteHours          `json:"mute_hours" doc:"When nothing is sent, null for never."`
+	Group        *Grouping           `json:"group" doc:"How events are collected into messages, null for not."`
+	Digest       *Digest             `json:"digest" doc:"When digests are sent, null for never."`
 	Status       peal.EndpointStatus `json:"status" enum:"active,paused,disabled" doc:"paused: deliveries wait. disabled: Peal gave up on it, status_reason says why; resume it once it is mended."`
 	StatusReason string              `json:"status_reason" doc:"Why it is disabled."`
 	CreatedAt    time.Time           `json:"created_at"`
@@ -62,6 +64,8 @@ type EndpointCreate struct {
 	Ordered     bool                       `json:"ordered,omitempty" doc:"Delivers in the order of acceptance, one at a time."`
 	Retry       *Retry                     `json:"retry,omitempty" doc:"Replaces parts of the profile's policy."`
 	MuteHours   *MuteHours                 `json:"mute_hours,omitempty" doc:"When nothing is sent: events of those hours are suppressed."`
+	Group       *Grouping                  `json:"group,omitempty" doc:"Collects events into messages. Not for webhooks."`
+	Digest      *Digest                    `json:"digest,omitempty" doc:"Collects events until a schedule says to send them in one message. Not for webhooks, nor with group."`
 }
 
 // EndpointPatch changes an endpoint. What is absent stays; null resets it.
@@ -79,6 +83,8 @@ type EndpointPatch struct {
 	Ordered     Change[bool]               `json:"ordered,omitzero" doc:"Delivers in the order of acceptance, one at a time."`
 	Retry       Change[Retry]              `json:"retry,omitzero" doc:"Replaces parts of the profile's policy; null keeps all of it."`
 	MuteHours   Change[*MuteHours]         `json:"mute_hours,omitzero" doc:"When nothing is sent: events of those hours are suppressed; null for never."`
+	Group       Change[*Grouping]          `json:"group,omitzero" doc:"Replaces all of it; null sends each event by itself. What is collected already is sent when it is due."`
+	Digest      Change[*Digest]            `json:"digest,omitzero" doc:"Replaces all of it; null sends each event by itself. What is collected already is sent when it is due."`
 }
 
 // showHeaders gives an endpoint's own headers, whose values are secrets like any other.
@@ -96,6 +102,7 @@ func (a *api) showEndpoint(ep *peal.Endpoint) Endpoint {
 	out := Endpoint{
 		ID: ep.ID, Name: ep.Name, Type: ep.Kind, URL: url, Config: config, Events: patternsOf(ep), Filter: ep.Filter, Profile: ep.Profile,
 		Headers: showHeaders(ep.Private.Headers), Ordered: ep.Ordered, Retry: showRetry(ep.Retry), MuteHours: showMuteHours(ep.MuteHours),
+		Group: showGrouping(ep.Grouping), Digest: showDigest(ep.Digest),
 		Status: ep.Status, StatusReason: ep.StatusReason, CreatedAt: ep.CreatedAt.UTC(), UpdatedAt: ep.UpdatedAt.UTC(),
 	}
 	if ep.RateLimit > 0 {

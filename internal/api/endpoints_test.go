@@ -20,7 +20,7 @@ func TestCreateEndpoint(t *testing.T) {
 	id := made["id"].(string)
 	want := map[string]any{
 		"id": id, "name": "", "type": "webhook", "url": s.target, "events": []any{"*"}, "filter": "", "profile": "standard", "headers": map[string]any{}, "config": map[string]any{"url": s.target},
-		"rate_limit": nil, "max_in_flight": nil, "mute_hours": nil, "ordered": false, "retry": nil, "status": "active", "status_reason": "",
+		"rate_limit": nil, "max_in_flight": nil, "mute_hours": nil, "group": nil, "digest": nil, "ordered": false, "retry": nil, "status": "active", "status_reason": "",
 		"created_at": made["created_at"], "updated_at": made["updated_at"],
 	}
 	if diff := cmp.Diff(want, made); diff != "" {

@@ -39,7 +39,7 @@ type Verdict struct {
 	EndpointID peal.EndpointID `json:"endpoint_id" example:"ep_01h455vb4pex5vsknk084sn02q"`
 	Name       string          `json:"name" doc:"The endpoint's."`
 	DeliveryID *string         `json:"delivery_id" doc:"Null where there is no delivery."`
-	Outcome    string          `json:"outcome" example:"filter" doc:"delivered; a delivery's state (pending, retrying, dead, dropped, cancelled); or why the endpoint did not get it: type, binding, filter, dedup, silence, mute_hours, paused, disabled, later (it was created after the event), changed (its subscription was another then; the event would match now)."`
+	Outcome    string          `json:"outcome" example:"filter" doc:"delivered; a delivery's state (pending, retrying, dead, dropped, cancelled); or why the endpoint did not get it: type, binding, filter, dedup, silence, mute_hours, repeat, paused, disabled, later (it was created after the event), changed (its subscription was another then; the event would match now)."`
 	Detail     string          `json:"detail,omitempty" example:"no such key: total" doc:"What suppressed the delivery, such as a silence's id; or why the endpoint's filter, as it is now, cannot be answered for the event. Absent where there is nothing to say."`
 }
 

@@ -89,7 +89,7 @@ func newServer(t testing.TB) *server {
 	}
 	s.api = build(Config{
 		Auth: auth.New(dir, secret.HashKey(adminKey)), Links: auth.NewLinks(signin.New(db), time.Now), Directory: dir, Settings: service, Profiles: profiles, Channels: channels,
-		Events: q, Deliveries: q, Publisher: publisher, Dispatcher: dispatcher,
+		Events: q, Deliveries: q, Groups: q, Publisher: publisher, Dispatcher: dispatcher,
 		Ready:   func(context.Context) error { return s.ready },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, "peal_up 1") }),
 		Log:     log, Now: time.Now, MaxEventBytes: maxEventBytes,
@@ -127,6 +127,7 @@ func (closed) Reserve(peal.EndpointID, int) bool     { return false }
 func (closed) Unreserve(peal.EndpointID, int)        {}
 func (closed) Deliver(*peal.Event, []peal.Placement) {}
 func (closed) Waiting(peal.EndpointID)               {}
+func (closed) Due(peal.EndpointID, time.Time)        {}
 
 // reply is an answer, read.
 type reply struct {

@@ -198,3 +198,85 @@ func TestMuteHours(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupsOverTheAPI(t *testing.T) {
+	s := newServer(t)
+	made := s.call(adminKey, "POST", "/v1/endpoints", `{"type":"slack","config":{"url":"`+s.target+`"},"group":{"by":["type","data.key"],"repeat_interval":"4h"}}`).want(201)
+	ep := made["id"].(string)
+	if g := made["group"].(map[string]any); g["wait"] != "30s" || g["interval"] != "5m" || g["repeat_interval"] != "4h" {
+		t.Errorf("defaults: %v", g)
+	}
+	for _, event := range []string{
+		`{"type":"a","data":{"key":"x","n":1}}`, `{"type":"a","data":{"key":"x","n":2}}`, `{"type":"a","data":{"key":"x","n":2}}`,
+		`{"type":"a","data":{"key":"y"}}`, `{"type":"a","severity":"critical","data":{"key":"x"}}`,
+	} {
+		s.call(adminKey, "POST", "/v1/events", event).want(202)
+	}
+	groups := map[string]map[string]any{}
+	for _, row := range s.call(adminKey, "GET", "/v1/groups?endpoint="+ep, "").want(200)["data"].([]any) {
+		g := row.(map[string]any)
+		groups[g["labels"].(map[string]any)["data.key"].(string)] = g
+	}
+	x, y := groups["x"], groups["y"]
+	if len(groups) != 2 || x["events"] != 2.0 || x["total_events"] != 2.0 || y["events"] != 1.0 || x["next_message_at"] == nil || x["last_message_at"] != nil {
+		t.Fatalf("%v", groups)
+	}
+	id := x["id"].(string)
+	rows := s.call(adminKey, "GET", "/v1/groups/"+id+"/deliveries", "").want(200)["data"].([]any)
+	if len(rows) != 3 {
+		t.Errorf("deliveries of the group: %v", rows)
+	}
+	if rows := s.call(adminKey, "GET", "/v1/deliveries?group="+id+"&status=suppressed", "").want(200)["data"].([]any); len(rows) != 1 || rows[0].(map[string]any)["reason"] != "repeat "+id {
+		t.Errorf("suppressed: %v", rows)
+	}
+	if v := s.outcomes(`{"type":"a","data":{"key":"x","n":2}}`)[ep]; v.Outcome != "repeat" || v.Detail != id {
+		t.Errorf("explained as %+v", v)
+	}
+	stranger := s.key("rival", peal.Admin)
+	s.call(stranger, "GET", "/v1/groups/"+id, "").problem(404, peal.CodeNotFound)
+	s.call(stranger, "GET", "/v1/groups/"+id+"/deliveries", "").problem(404, peal.CodeNotFound)
+	if rows := s.call(stranger, "GET", "/v1/deliveries?group="+id, "").want(200)["data"].([]any); len(rows) != 0 {
+		t.Errorf("another org's: %v", rows)
+	}
+
+	// A digest takes the group's place.
+	s.call(adminKey, "PATCH", "/v1/endpoints/"+ep, `{"digest":{"schedule":"0 9 * * 1-5"}}`).problem(400, peal.CodeInvalid)
+	changed := s.call(adminKey, "PATCH", "/v1/endpoints/"+ep, `{"group":null,"digest":{"schedule":"0 9 * * 1-5","time_zone":"Europe/Berlin"}}`).want(200)
+	if changed["group"] != nil || changed["digest"].(map[string]any)["schedule"] != "0 9 * * 1-5" {
+		t.Errorf("%v", changed)
+	}
+	s.call(adminKey, "POST", "/v1/events", `{"type":"b"}`).want(202)
+	if rows := s.call(adminKey, "GET", "/v1/groups?limit=1", "").want(200)["data"].([]any); len(rows[0].(map[string]any)["labels"].(map[string]any)) != 0 {
+		t.Errorf("the digest: %v", rows)
+	}
+}
+
+func TestCollectingThatIsRefused(t *testing.T) {
+	s := newServer(t)
+	for field, members := range map[string]string{
+		"group":                 `"url":"%s","group":{}`,
+		"digest":                `"url":"%s","digest":{"schedule":"0 9 * * *"}`,
+		"digest.schedule":       `"type":"slack","config":{"url":"%s"},"digest":{"schedule":"at nine"}`,
+		"digest.time_zone":      `"type":"slack","config":{"url":"%s"},"digest":{"schedule":"0 9 * * *","time_zone":"Nowhere"}`,
+		"group.by":              `"type":"slack","config":{"url":"%s"},"group":{"by":["colour"]}`,
+		"group.wait":            `"type":"slack","config":{"url":"%s"},"group":{"wait":"soon"}`,
+		"group.interval":        `"type":"slack","config":{"url":"%s"},"group":{"interval":"1ms"}`,
+		"group.repeat_interval": `"type":"slack","config":{"url":"%s"},"group":{"repeat_interval":"9000h"}`,
+	} {
+		if p := s.call(adminKey, "POST", "/v1/endpoints", "{"+fmt.Sprintf(members, s.target)+"}").problem(400, peal.CodeInvalid); p.Field != field {
+			t.Errorf("%s: field %q: %s", members, p.Field, p.Detail)
+		}
+	}
+	s.call(adminKey, "POST", "/v1/endpoints", `{"type":"slack","ordered":true,"config":{"url":"`+s.target+`"},"group":{}}`).problem(400, peal.CodeInvalid)
+}
+
+// One call mirrors every event to Slack, whatever is published later.
+func TestTheOrgsSlackIntegration(t *testing.T) {
+	s := newServer(t)
+	ep := s.call(adminKey, "POST", "/v1/endpoints", `{"type":"slack","name":"Everything","config":{"url":"`+s.target+`"}}`).want(201)["id"].(string)
+	for _, eventType := range []string{"order.paid", "guardrail.triggered", "never.seen.before"} {
+		if got := s.outcomes(`{"type":"` + eventType + `"}`)[ep]; got.Outcome != "pending" {
+			t.Errorf("%s: %+v", eventType, got)
+		}
+	}
+}

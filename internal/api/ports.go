@@ -29,6 +29,14 @@ type Deliveries interface {
 	OrgStats(ctx context.Context, org string, since, until time.Time, limit int) (peal.OrgStats, error)
 }
 
+// Groups reads what collects deliveries into messages.
+type Groups interface {
+	Group(ctx context.Context, org string, id peal.GroupID) (*peal.Group, error)
+	// Groups lists those of an org or of one endpoint, those with the latest message
+	// first, with the next page's cursor.
+	Groups(ctx context.Context, org string, ep peal.EndpointID, p peal.Page) ([]peal.Group, string, error)
+}
+
 // Publisher accepts events and tries endpoints out.
 type Publisher interface {
 	Publish(ctx context.Context, r publish.Request) (publish.Answer, error)

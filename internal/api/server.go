@@ -29,6 +29,7 @@ type Config struct {
 	Channels   *channel.Set
 	Events     Events
 	Deliveries Deliveries
+	Groups     Groups
 	Publisher  Publisher
 	Dispatcher Dispatcher
 	Links      *auth.Links
@@ -60,7 +61,7 @@ func build(c Config) *api {
 	for _, routes := range []func(){
 		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes,
 		a.eventTypeRoutes, a.profileRoutes, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
-		a.bindingRoutes, a.silenceRoutes,
+		a.bindingRoutes, a.silenceRoutes, a.groupRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
 		routes()

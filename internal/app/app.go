@@ -145,7 +145,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	links := auth.NewLinks(signedIn, a.db.Now)
 	handler := api.New(api.Config{
 		Auth: authenticator, Links: links, Directory: a.directory, Settings: a.settings,
-		Profiles: profiles, Channels: channels, Events: q, Deliveries: q,
+		Profiles: profiles, Channels: channels, Events: q, Deliveries: q, Groups: q,
 		Publisher: a.publisher, Dispatcher: a.dispatcher,
 		Ready: a.db.Ping, Metrics: a.metrics.Handler(), Log: a.log, Now: a.db.Now,
 		MaxEventBytes: cfg.MaxEventBytes, PublicURL: cfg.PublicURL,

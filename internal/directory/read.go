@@ -101,6 +101,11 @@ func (d *Directory) parseEndpoint(p *parsed) error {
 			return unreadable("its mute hours cannot be read", err)
 		}
 	}
+	if ep.Digest != nil {
+		if e.digest, err = schedule.ParseCron(ep.Digest.Schedule, ep.Digest.TimeZone); err != nil {
+			return unreadable("its digest's schedule cannot be read", err)
+		}
+	}
 	if ep.Filter != "" {
 		e.filter = sync.OnceValue(func() *filter.Program { return d.compileFilter(ep) })
 	}

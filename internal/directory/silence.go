@@ -55,3 +55,12 @@ func (q *Quiet) For(ep *peal.Endpoint) string {
 	}
 	return ""
 }
+
+// NextDigest is when what is collected for the endpoint after a time is sent; at once
+// where it gets no digests any more.
+func (d *Directory) NextDigest(ep *peal.Endpoint, after time.Time) time.Time {
+	if e := d.endpointEntry(ep.ID); e != nil && e.digest != nil {
+		return e.digest.Next(after)
+	}
+	return after
+}

@@ -46,6 +46,8 @@ type endpointEntry struct {
 	bound *bound
 	// muted are its mute hours; nil where it has none.
 	muted *schedule.Hours
+	// digest is when its digests are due; nil where it gets none.
+	digest *schedule.Cron
 	// broken says why the row could not be read; deaf endpoints match nothing,
 	// because what they subscribe to is unknown.
 	broken string

@@ -37,22 +37,25 @@ func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
 	ep, ok := d.Directory.Endpoint(j.Endpoint)
 	switch {
 	case !ok:
-		d.record(l, "", &Outcome{Job: j, Now: d.Now(), Status: peal.Cancelled, Reason: reasonDeleted})
+		for _, one := range j.all() {
+			d.record(l, "", &Outcome{Job: one, Now: d.Now(), Status: peal.Cancelled, Reason: reasonDeleted})
+		}
 		return verdict{}
 	case ep.Status != peal.Active, !d.MayStart():
 		return verdict{keep: j} // it waits, or a claimer releases it with all that is behind it
 	}
 	ctx := d.attemptContext(ep)
-	s := d.send(ctx, ep, j.Message, j.ID)
+	s := d.send(ctx, ep, j.message(), j.ID)
 	if d.sending.Err() == nil && ctx.Err() != nil && s.attempt.Error != "" {
 		return verdict{keep: j} // cut short, since others may be about to take it over
 	}
 	if d.sending.Err() != nil && s.attempt.Error != "" {
 		return verdict{} // cut short by the drain, not by the receiver: released with the session
 	}
-	s.attempt.Number = j.AttemptCount + 1
 	if s.attempt.Error == "" {
-		d.record(l, ep.Profile, &Outcome{Job: j, Now: d.Now(), Attempt: &s.attempt, Status: peal.Succeeded})
+		for _, one := range j.all() {
+			d.record(l, ep.Profile, &Outcome{Job: one, Now: d.Now(), Attempt: s.attemptOf(one, j), Status: peal.Succeeded})
+		}
 		return verdict{succeeded: true}
 	}
 	return d.failed(l, j, ep, s)
@@ -61,28 +64,39 @@ func (d *Dispatcher) attempt(l *lane, j *Job) verdict {
 // failed decides what follows a failed attempt.
 func (d *Dispatcher) failed(l *lane, j *Job, ep *peal.Endpoint, s sent) verdict {
 	now := d.Now()
-	o := &Outcome{Job: j, Now: now, Attempt: &s.attempt}
 	v := verdict{failed: true, timedOut: s.timedOut, reason: s.attempt.Error}
 	if len(s.policy.Schedule) > 0 {
 		v.leaveAlone = min(s.result.RetryAfter, peal.MaxRetryAfter)
 	}
-	wait, again := s.policy.Wait(s.attempt.Number-j.RoundStart, s.result.RetryAfter, d.Random())
-	if again && !s.result.Permanent {
-		o.Status, o.DueAt, o.Keep = peal.Retrying, now.Add(wait), ep.Ordered && d.stays(l)
-		if o.Keep {
-			// A copy, since the outcome is read until it is durable.
-			next := *j
-			next.AttemptCount, next.DueAt = s.attempt.Number, o.DueAt
-			v.keep = &next
+	random := d.Random()
+	var due time.Time
+	var outcomes []*Outcome
+	for _, one := range j.all() {
+		o := &Outcome{Job: one, Now: now, Attempt: s.attemptOf(one, j)}
+		outcomes = append(outcomes, o)
+		wait, again := s.policy.Wait(o.Attempt.Number-one.RoundStart, s.result.RetryAfter, random)
+		if again && !s.result.Permanent {
+			if due.IsZero() {
+				due = now.Add(wait) // of all, so that they stay together
+			}
+			o.Status, o.DueAt, o.Keep = peal.Retrying, due, ep.Ordered && d.stays(l) && len(j.With) == 0
+			if o.Keep {
+				// A copy, since the outcome is read until it is durable.
+				next := *one
+				next.AttemptCount, next.DueAt = o.Attempt.Number, o.DueAt
+				v.keep = &next
+			}
+			continue
 		}
-	} else {
 		o.Status = s.policy.Exhausted
-		if o.Status == peal.Dead && !j.Message.Event.AboutDeliveries() {
-			o.Raised = []peal.Raised{deadEvent(j, ep, &s.attempt)}
+		if o.Status == peal.Dead && !one.Message.Event.AboutDeliveries() {
+			o.Raised = []peal.Raised{deadEvent(one, ep, o.Attempt)}
 		}
 	}
 	d.disableIfDue(l, ep, s.result.Gone, now)
-	d.record(l, ep.Profile, o)
+	for _, o := range outcomes {
+		d.record(l, ep.Profile, o)
+	}
 	return v
 }
 
@@ -255,7 +269,7 @@ func (d *Dispatcher) prepare(
 		}
 	}()
 	if own, ok := ch.(channel.Renderer); ok {
-		body, headers, err := d.tell(own, ep, m.Event, id)
+		body, headers, err := d.tell(own, ep, m.all(), id)
 		return channel.Request{Headers: headers, Body: body}, bodyHash(body), err
 	}
 	r, err := m.render(prof)
@@ -270,8 +284,8 @@ func (d *Dispatcher) prepare(
 
 // tell renders the message of a channel for people. It depends on the endpoint and the
 // delivery, so that nothing of it is kept.
-func (d *Dispatcher) tell(ch channel.Renderer, ep *peal.Endpoint, ev *peal.Event, id peal.DeliveryID) ([]byte, []peal.Header, error) {
-	return ch.Render(ep, channel.NewMessage(ep, channel.Envelope{Delivery: id, PublicURL: d.PublicURL}, ev))
+func (d *Dispatcher) tell(ch channel.Renderer, ep *peal.Endpoint, events []*peal.Event, id peal.DeliveryID) ([]byte, []peal.Header, error) {
+	return ch.Render(ep, channel.NewMessage(ep, channel.Envelope{Delivery: id, PublicURL: d.PublicURL}, events...))
 }
 
 // recordedHeaders is what an attempt shows of its request: the format's headers, and

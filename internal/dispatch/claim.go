@@ -83,6 +83,9 @@ func (d *Dispatcher) do(ctx context.Context, l *lane) {
 
 func (d *Dispatcher) claimRequest(l *lane) ClaimRequest {
 	r := ClaimRequest{Endpoint: l.id, Now: d.Now(), Ordered: l.ordered(), Limit: min(l.room(), claimBatch), Bytes: d.spare(l)}
+	if _, _, tells := d.renderer(l.id); tells && !r.Ordered && r.Limit > 0 {
+		r.Grouped, r.Limit = true, maxGrouped
+	}
 	if l.bound() {
 		r.Bound, r.LaneSession, r.LanePokes = true, l.owner, l.pokes
 	}
@@ -111,8 +114,12 @@ func (d *Dispatcher) claim(ctx context.Context, l *lane, r ClaimRequest, arrival
 	}
 	for _, j := range c.Jobs {
 		d.account(l, 1, j.Size)
-		l.push(j)
+		l.held[j.ID] = j.Session
 	}
+	if r.Grouped {
+		c.Jobs = joined(c.Jobs)
+	}
+	l.queue = append(l.queue, c.Jobs...)
 	if l.arrivals == arrivals {
 		l.nextDue = c.NextDue
 		l.backlog = !c.NextDue.IsZero() && !c.NextDue.After(r.Now)
@@ -125,9 +132,11 @@ func (d *Dispatcher) claim(ctx context.Context, l *lane, r ClaimRequest, arrival
 // giveUp releases jobs that this lane does not send, so that they wait in the store. Where that fails, they go back to the head of the lane: what is claimed later
 // must not overtake them.
 func (d *Dispatcher) giveUp(ctx context.Context, l *lane, jobs []*Job) error {
-	ids := make([]peal.DeliveryID, len(jobs))
-	for i, j := range jobs {
-		ids[i] = j.ID
+	var ids []peal.DeliveryID
+	for _, j := range jobs {
+		for _, one := range j.all() {
+			ids = append(ids, one.ID)
+		}
 	}
 	err := d.Store.Release(ctx, ids)
 	d.mu.Lock()
@@ -137,7 +146,7 @@ func (d *Dispatcher) giveUp(ctx context.Context, l *lane, jobs []*Job) error {
 		return err
 	}
 	for _, j := range jobs {
-		d.drop(l, j)
+		d.dropAll(l, j)
 	}
 	l.backlog = true
 	l.arrivals++

@@ -337,7 +337,7 @@ func (d *Dispatcher) Forget() {
 	now := d.Now()
 	for _, l := range d.lanes {
 		for _, j := range l.queue {
-			d.drop(l, j)
+			d.dropAll(l, j)
 		}
 		l.queue = nil
 		l.owner, l.leaving, l.poked = 0, false, false

@@ -63,18 +63,6 @@ func (l *lane) reread(id peal.DeliveryID) {
 	}
 }
 
-// unqueue takes a job out of the queue that was claimed in a session; it is nil where it
-// was not there.
-func (l *lane) unqueue(id peal.DeliveryID, session int64) *Job {
-	for i, j := range l.queue {
-		if j.ID == id && j.Session == session {
-			l.queue = append(l.queue[:i:i], l.queue[i+1:]...)
-			return j
-		}
-	}
-	return nil
-}
-
 // Payload renders the bytes that an attempt sent, by its number, with their content
 // type; 0 asks for the last one or, where there was none yet, for what would be sent
 // now. It fails with peal.CodeGone where the profile or the endpoint has changed since,
@@ -83,6 +71,9 @@ func (d *Dispatcher) Payload(ctx context.Context, dlv *peal.Delivery, number int
 	a, err := d.attemptOf(dlv, number)
 	if err != nil {
 		return nil, "", err
+	}
+	if a.Events > 1 {
+		return nil, "", peal.Errorf(peal.CodeGone, "one message was sent for this and %d more events of the group %s, and is not kept", a.Events-1, dlv.Group)
 	}
 	prof, ok := d.Profiles.Get(a.Profile)
 	if !ok {
@@ -97,7 +88,7 @@ func (d *Dispatcher) Payload(ctx context.Context, dlv *peal.Delivery, number int
 	if ep, ch, ok := d.renderer(dlv.EndpointID); ok {
 		var headers []peal.Header
 		changed = "the endpoint"
-		body, headers, err = d.tell(ch, ep, ev, dlv.ID)
+		body, headers, err = d.tell(ch, ep, []*peal.Event{ev}, dlv.ID)
 		for _, h := range headers {
 			if h.Name == "Content-Type" {
 				contentType = h.Value

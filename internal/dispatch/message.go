@@ -24,6 +24,8 @@ func bodyHash(body []byte) []byte {
 // body is rendered once per profile and held once.
 type Message struct {
 	Event *peal.Event
+	// events are those of a message about several; none where Event is the only one.
+	events []*peal.Event
 
 	mu       sync.Mutex
 	rendered []rendered
@@ -37,6 +39,13 @@ type rendered struct {
 
 // NewMessage wraps an event for its jobs.
 func NewMessage(ev *peal.Event) *Message { return &Message{Event: ev} }
+
+func (m *Message) all() []*peal.Event {
+	if len(m.events) == 0 {
+		return []*peal.Event{m.Event}
+	}
+	return m.events
+}
 
 func (m *Message) render(p *profile.Profile) (rendered, error) {
 	m.mu.Lock()

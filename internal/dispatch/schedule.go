@@ -66,6 +66,20 @@ func (d *Dispatcher) Waiting(id peal.EndpointID) {
 	d.fill(now) // touch may have enlisted a lane whose timer had not fired yet
 }
 
+// Due says that a row of the endpoint was committed unowned, which is due at a time.
+func (d *Dispatcher) Due(id peal.EndpointID, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.lane(id)
+	if l.nextDue.IsZero() || at.Before(l.nextDue) {
+		l.nextDue = at
+	}
+	l.arrivals++
+	now := d.Now()
+	d.touch(l, now)
+	d.fill(now)
+}
+
 // touch puts a lane where it belongs after anything about it changed: among the
 // lanes that may start an attempt, among those that a claimer should see, or
 // behind a timer.
@@ -191,7 +205,7 @@ func (d *Dispatcher) take(now time.Time) (*lane, *Job, *orgLanes) {
 		}
 		j := l.pop()
 		if j.Session != d.Session() { // others have it, and Forget is about to be called
-			d.drop(l, j)
+			d.dropAll(l, j)
 			d.touch(l, now)
 			continue
 		}
@@ -248,7 +262,7 @@ func (d *Dispatcher) finish(l *lane, j *Job, o *orgLanes, v verdict) (*lane, *Jo
 	switch {
 	case v.keep == nil:
 	case v.keep.Session != d.Session():
-		d.drop(l, v.keep)
+		d.dropAll(l, v.keep)
 	default:
 		// It waits in its place, and in an ordered lane so does everything behind it.
 		l.queue = append([]*Job{v.keep}, l.queue...)

@@ -80,6 +80,10 @@ type Job struct {
 	DueAt        time.Time
 	// Size is what the lane's budget was charged.
 	Size int
+	// Group is the group that the delivery goes with, zero for none; With are the others
+	// of it that one message is sent for, in the job that leads them.
+	Group peal.GroupID
+	With  []*Job
 }
 
 // ClaimRequest asks for waiting deliveries of one endpoint that are due.
@@ -96,6 +100,8 @@ type ClaimRequest struct {
 	Bound       bool
 	LaneSession int64
 	LanePokes   int64
+	// Grouped claims what is due of a group as a whole, as far as it fits.
+	Grouped bool
 }
 
 // Claimed is the answer to a ClaimRequest.

@@ -28,7 +28,9 @@ type world struct {
 	ring  *secret.Keyring
 	d     *Dispatcher
 	calls *receiver
-	stop  func()
+	// channels are other ones than the receiver; nil for it.
+	channels Channels
+	stop     func()
 	// uncertain is set while the node cannot know that its session lives.
 	uncertain atomic.Bool
 	// cut is set a little later.
@@ -168,10 +170,14 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.ring = ring
+	channels := w.channels
+	if channels == nil {
+		channels = w.calls
+	}
 	w.dir = directory.New(w.rows, ring, slog.New(slog.DiscardHandler))
 	w.d = New(Config{
 		Store: w.queue, Lanes: w.lanes, Hand: w.queue, Health: w.queue, Events: w.queue,
-		Directory: w.dir, Profiles: profile.Builtin(), Channels: w.calls,
+		Directory: w.dir, Profiles: profile.Builtin(), Channels: channels,
 		Disable: func(_ context.Context, id peal.EndpointID, reason string) error {
 			ep, _ := w.dir.Endpoint(id)
 			next := *ep

@@ -40,7 +40,9 @@ type Delivery struct {
 	ClientID   string // the event's, where its publisher chose one
 	EventType  string
 	EndpointID EndpointID
-	Status     Status
+	// Group is the one that it is collected with, zero where it goes by itself.
+	Group  GroupID
+	Status Status
 	// Reason says why a delivery was suppressed, dropped or cancelled.
 	Reason string
 	// AttemptCount counts all attempts; RoundStart is how many of them came before
@@ -79,4 +81,7 @@ type Attempt struct {
 	BodyHash       []byte            `json:"body_hash,omitempty"`
 	RequestHeaders map[string]string `json:"request_headers,omitempty"`
 	ResponseBody   string            `json:"response_body,omitempty"`
+	// Events is how many events one message was sent for, this delivery's among them; zero
+	// for one.
+	Events int `json:"events,omitempty"`
 }

@@ -36,6 +36,10 @@ type Endpoint struct {
 	Retry       *RetryOverride `json:"retry,omitempty"`
 	// MuteHours are when nothing is sent; nil is never.
 	MuteHours *MuteHours `json:"mute_hours,omitempty"`
+	// Grouping and Digest collect events into messages, one way or the other; nil sends
+	// each by itself.
+	Grouping *Grouping `json:"group,omitempty"`
+	Digest   *Digest   `json:"digest,omitempty"`
 
 	Status       EndpointStatus `json:"status"`
 	StatusReason string         `json:"status_reason,omitempty"`

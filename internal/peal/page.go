@@ -30,6 +30,7 @@ type DeliveryFilter struct {
 	Org      string
 	Endpoint EndpointID
 	Event    EventID
+	Group    GroupID
 	Status   Status
 	Type     string
 	// Since and Until bound CreatedAt: since inclusive, until exclusive.

@@ -16,7 +16,7 @@ type Verdict struct {
 	Delivery peal.DeliveryID
 	// Outcome is "delivered", the state of a delivery that is not (pending, retrying,
 	// dead, cancelled), or why there is none or it was not sent: type, filter, dedup,
-	// binding, silence, mute_hours, paused, disabled, later (the endpoint came after the
+	// binding, silence, mute_hours, repeat, paused, disabled, later (the endpoint came after the
 	// event), changed (it would get the event now: its subscription was another then).
 	Outcome string
 	// Detail says why the filter could not be answered, or names what suppressed the

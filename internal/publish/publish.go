@@ -22,6 +22,9 @@ type Lanes interface {
 	Deliver(ev *peal.Event, placed []peal.Placement)
 	// Waiting says that a row for the endpoint was committed without an owner.
 	Waiting(id peal.EndpointID)
+	// Due says that a row for the endpoint was committed without an owner, which is not
+	// due before a time.
+	Due(id peal.EndpointID, at time.Time)
 }
 
 // Config is what a Publisher stands on.
@@ -226,6 +229,7 @@ func (p *Publisher) delivery(ev *peal.Event, ep *peal.Endpoint, quiet *directory
 	if prof.DedupWindow > 0 && ev.Type != peal.TypeTest {
 		d.DedupKey, d.DedupWindow = prof.Name, prof.DedupWindow
 	}
+	p.collect(d, ev, ep, now)
 	return d
 }
 
@@ -272,8 +276,9 @@ func (p *Publisher) commit(ctx context.Context, plan func() (*Commit, error)) (*
 func (p *Publisher) reserve(c *Commit) {
 	for _, e := range c.Events {
 		for _, d := range e.Deliveries {
-			// Ordered lanes claim by sequence number, which is known after the commit.
-			d.Owned = d.Status == peal.Pending && !d.Ordered && p.Lanes.Reserve(d.Endpoint, d.Size)
+			// Ordered lanes claim by sequence number, which is known after the commit, and
+			// what goes with others is claimed with them.
+			d.Owned = d.Status == peal.Pending && !d.Ordered && d.Group == nil && p.Lanes.Reserve(d.Endpoint, d.Size)
 		}
 	}
 }
@@ -291,6 +296,8 @@ func (p *Publisher) settle(c *Commit, err error) {
 				p.Lanes.Unreserve(d.Endpoint, d.Size)
 			case d.Owned:
 				placed = append(placed, peal.Placement{ID: d.ID, Endpoint: d.Endpoint, Size: d.Size})
+			case !lost && d.Group != nil:
+				p.Lanes.Due(d.Endpoint, d.DueAt)
 			case !lost:
 				p.Lanes.Waiting(d.Endpoint)
 			}

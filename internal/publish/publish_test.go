@@ -70,6 +70,8 @@ func (l *ledger) Unreserve(peal.EndpointID, int)                 { l.unreserved+
 func (l *ledger) Deliver(_ *peal.Event, placed []peal.Placement) { l.delivered += len(placed) }
 func (l *ledger) Waiting(peal.EndpointID)                        { l.waiting++ }
 
+func (l *ledger) Due(peal.EndpointID, time.Time) { l.waiting++ }
+
 type source []directory.Row
 
 func (s source) Changes(_ context.Context, since int64) ([]directory.Row, int64, error) {

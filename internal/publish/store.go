@@ -88,7 +88,25 @@ type NewDelivery struct {
 	// delivered; empty without one. Events within one commit count too.
 	DedupKey    string
 	DedupWindow time.Duration
+	// DedupName is what there is only one of in the window; empty is the event's type.
+	// DedupReason is why the others are suppressed; empty is "dedup".
+	DedupName, DedupReason string
+	// Group collects the delivery with others; nil where it goes by itself. It is then
+	// never owned from the start, and DueAt is when the store found its message to be due.
+	Group *Group
+	DueAt time.Time
 	// Attempt is set for a delivery that is finished already, as a test by hand is;
 	// Status then says how it ended.
 	Attempt *peal.Attempt
+}
+
+// Group names the group that a delivery goes with, and says when its messages are due.
+type Group struct {
+	ID peal.GroupID
+	// Labels are what the group's events have in common, as a JSON object.
+	Labels string
+	// Opens is when the first message of a group at rest is due, Interval the time from
+	// one message to the next.
+	Opens    time.Time
+	Interval time.Duration
 }

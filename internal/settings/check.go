@@ -190,6 +190,8 @@ func changed(old, ep *peal.Endpoint) []string {
 		{"max_in_flight", old.MaxInFlight == ep.MaxInFlight},
 		{"ordered", old.Ordered == ep.Ordered},
 		{"mute_hours", reflect.DeepEqual(old.MuteHours, ep.MuteHours)},
+		{"group", reflect.DeepEqual(old.Grouping, ep.Grouping)},
+		{"digest", reflect.DeepEqual(old.Digest, ep.Digest)},
 		{"retry", reflect.DeepEqual(old.Retry, ep.Retry)},
 		{"status", old.Status == ep.Status},
 		{"secret", slices.Equal(old.Private.Secrets, ep.Private.Secrets)},

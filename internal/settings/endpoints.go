@@ -157,6 +157,15 @@ func clone(ep *peal.Endpoint) *peal.Endpoint {
 		hours := *ep.MuteHours // its windows are replaced, never changed
 		c.MuteHours = &hours
 	}
+	if ep.Grouping != nil {
+		grouping := *ep.Grouping
+		grouping.By = slices.Clone(grouping.By)
+		c.Grouping = &grouping
+	}
+	if ep.Digest != nil {
+		digest := *ep.Digest
+		c.Digest = &digest
+	}
 	c.Private = peal.Private{
 		Secrets: slices.Clone(ep.Private.Secrets),
 		Headers: maps.Clone(ep.Private.Headers),

@@ -11,7 +11,7 @@ import (
 )
 
 // waiting are the columns of a delivery that is claimed.
-const waiting = `SELECT org, id, event_id, attempt_count, round_start, due_at, size, seq FROM live `
+const waiting = `SELECT org, id, event_id, attempt_count, round_start, due_at, size, seq, group_id FROM live `
 
 // claimed is a delivery that a claim took.
 type claimed struct {
@@ -70,6 +70,8 @@ type claim struct {
 	taken   []claimed
 	bytes   int
 	nextDue time.Time
+	// locked are the groups that the claim may take from, where it looks at them.
+	locked map[peal.GroupID]bool
 }
 
 // maxStrays is how many of the earliest due rows an ordered claim looks through for
@@ -89,7 +91,17 @@ func (c *claim) takeLane(sql dialect) (ours bool, err error) {
 
 func (c *claim) run(sql dialect) error {
 	queries := sql.queries()
-	if err := c.takeDue(queries.due); err != nil {
+	due := queries.due
+	if c.Grouped {
+		if err := c.lockGroups(queries.dueGroups); err != nil {
+			return err
+		}
+		due = queries.dueByGroup
+	}
+	if err := c.takeDue(due); err != nil {
+		return err
+	}
+	if err := c.takeGroups(); err != nil {
 		return err
 	}
 	if c.Ordered {
@@ -112,9 +124,11 @@ func (c *claim) takeDue(query string) error {
 	limit := c.Limit
 	if c.Ordered {
 		limit = maxStrays
+	} else if c.Grouped {
+		limit++ // which tells whether all of the last group fits
 	}
 	return each(c.tx, func(r store.Row) error {
-		if c.Ordered && !r.Null(7) {
+		if c.Ordered && !r.Null(7) || c.Grouped && !r.Null(8) && !c.locked[groupID(r.Blob(8))] {
 			return nil
 		}
 		return c.take(r)
@@ -138,13 +152,14 @@ func (c *claim) takeInOrder(query string) error {
 func (c *claim) take(r store.Row) error {
 	size := int(r.Int(6))
 	if len(c.taken) >= c.Limit || len(c.taken) > 0 && c.bytes+size > c.Bytes {
+		c.leaveWhole(groupID(r.Blob(8)))
 		return errEnough
 	}
 	c.bytes += size
 	id := deliveryID(r.Blob(1))
 	c.taken = append(c.taken, claimed{org: r.Text(0), event: eventID(r.Blob(2)), job: &dispatch.Job{
 		ID: id, Endpoint: c.Endpoint, Session: c.session, AttemptCount: int(r.Int(3)), RoundStart: int(r.Int(4)),
-		DueAt: store.FromMicros(r.Int(5)), Size: size,
+		DueAt: store.FromMicros(r.Int(5)), Size: size, Group: groupID(r.Blob(8)),
 	}})
 	return nil
 }

@@ -32,6 +32,7 @@ type commit struct {
 	duplicate  bool
 	answers    []answer
 	suppressed []*publish.NewDelivery
+	collected  []collected
 }
 
 // answer is what a caller is told of one event.
@@ -68,7 +69,10 @@ func (c *commit) tell() {
 		e.AnswerID, e.AnswerDeliveries, e.Duplicate = a.ID, a.Deliveries, a.duplicate
 	}
 	for _, d := range c.suppressed {
-		d.Status, d.Reason = peal.Suppressed, reasonDedup
+		d.Status, d.Reason = peal.Suppressed, reasonOf(d)
+	}
+	for _, at := range c.collected {
+		at.delivery.DueAt = store.FromMicros(at.due)
 	}
 	if !c.duplicate {
 		c.own()
@@ -92,6 +96,7 @@ func (q *Queue) writeCommits(tx *store.Tx, items []*commit) error {
 		Queue: q, tx: tx, batch: q.batch.reset(),
 		keys: map[name]*usedKey{}, refs: map[name]*usedRef{},
 		windows: map[windowName]window{}, seqs: map[peal.EndpointID]int64{},
+		groups: map[peal.GroupID]*messageGroup{},
 	}
 	names := q.sql.names(g)
 	g.names = names
@@ -100,6 +105,7 @@ func (q *Queue) writeCommits(tx *store.Tx, items []*commit) error {
 	}
 	for _, c := range items {
 		c.err, c.duplicate, c.answers, c.suppressed = nil, false, c.answers[:0], c.suppressed[:0]
+		c.collected = c.collected[:0]
 		done, err := g.check(c)
 		if err != nil {
 			return err
@@ -111,6 +117,9 @@ func (q *Queue) writeCommits(tx *store.Tx, items []*commit) error {
 		}
 	}
 	if err := names.write(); err != nil {
+		return err
+	}
+	if err := g.writeGroups(); err != nil {
 		return err
 	}
 	return g.flush(tx, q)
@@ -127,19 +136,22 @@ type group struct {
 	refs    map[name]*usedRef
 	windows map[windowName]window
 	seqs    map[peal.EndpointID]int64 // the next number of each ordered endpoint
+	groups  map[peal.GroupID]*messageGroup
 }
 
 // names are what the groups of all nodes have to agree on: idempotency keys, publishers'
-// ids, dedup windows, the numbers of ordered endpoints and raised rows.
+// ids, dedup windows, the numbers of ordered endpoints, groups and raised rows.
 type names interface {
 	// claim reads the configuration's version, and keeps other nodes from deciding about
 	// the same names before this group is committed.
 	claim(items []*commit) error
-	// The next four read what is known of a name, which is then kept in the group.
+	// The next five read what is known of a name, which is then kept in the group.
 	readKey(name) (*usedKey, error)
 	readRef(name) (*usedRef, error)
 	readWindow(windowName) (until int64, err error)
 	readSeq(peal.EndpointID) (next int64, err error)
+	// readGroup fills in what is stored of a group.
+	readGroup(*messageGroup) error
 	// takeRaised consumes a row and tells whether it was still there.
 	takeRaised(seq int64) (bool, error)
 	// write writes what became of the names.
@@ -231,11 +243,12 @@ func (g *group) addEvent(c *commit, e *publish.NewEvent) (n int, err error) {
 		}
 		switch {
 		case !passes:
-			err = g.addFinished(c, e, d, peal.Suppressed, reasonDedup)
+			err = g.addFinished(c, e, d, peal.Suppressed, reasonOf(d))
 		case d.Status.Finished():
 			err = g.addFinished(c, e, d, d.Status, d.Reason)
 		default:
-			var owner, seq any
+			var owner, seq, group any
+			due := now
 			if d.Owned {
 				owner = g.db.Session()
 			}
@@ -244,7 +257,13 @@ func (g *group) addEvent(c *commit, e *publish.NewEvent) (n int, err error) {
 					return 0, err
 				}
 			}
-			g.live = append(g.live, c.Org, d.ID[:], d.Endpoint[:], ev.ID[:], ev.Type, string(d.Status), now, int64(d.Size), owner, seq)
+			if d.Group != nil {
+				if due, err = g.collect(c, d); err != nil {
+					return 0, err
+				}
+				group = d.Group.ID[:]
+			}
+			g.live = append(g.live, c.Org, d.ID[:], d.Endpoint[:], ev.ID[:], ev.Type, string(d.Status), due, int64(d.Size), owner, seq, group)
 		}
 		if err != nil {
 			return 0, err
@@ -266,6 +285,9 @@ func (g *group) addFinished(c *commit, e *publish.NewEvent, d *publish.NewDelive
 	f := &finished{
 		org: c.Org, id: &d.ID, endpoint: &d.Endpoint, event: e.Event,
 		status: status, reason: reason, size: d.Size, at: finishedAt(c.Now, d.ID),
+	}
+	if d.Group != nil {
+		f.group = d.Group.ID
 	}
 	if a := d.Attempt; a != nil {
 		f.attempts, f.statusCode, f.lastError = 1, a.StatusCode, a.Error

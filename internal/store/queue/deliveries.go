@@ -17,7 +17,7 @@ import (
 // bounded by that, PostgreSQL leaves out the days before.
 const (
 	bothColumns = `, d.org, d.event_id, d.event_type, d.endpoint_id, d.status, d.attempt_count, d.round_start, d.last_status_code,
-		d.last_error`
+		d.last_error, d.group_id`
 	liveColumns = `SELECT d.id AS id` + bothColumns + `, '' AS reason, d.due_at, CAST(0 AS BIGINT)`
 	doneColumns = `SELECT d.id AS id` + bothColumns + `, d.reason, CAST(0 AS BIGINT), d.finished_at`
 )
@@ -26,7 +26,7 @@ func scanDelivery(scan scanner, more ...any) (d peal.Delivery, err error) {
 	var due, finished int64
 	err = scan(append([]any{
 		&d.ID, &d.Org, &d.EventID, &d.EventType, &d.EndpointID, &d.Status, &d.AttemptCount, &d.RoundStart, &d.LastStatusCode,
-		&d.LastError, &d.Reason, &due, &finished,
+		&d.LastError, &d.Group, &d.Reason, &due, &finished,
 	}, more...)...)
 	d.CreatedAt, d.NextAttemptAt, d.FinishedAt = d.ID.Time(), store.FromMicros(due), store.FromMicros(finished)
 	return d, err
@@ -132,19 +132,22 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 // times aside.
 func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
 	return (f.Status == "" || f.Status == d.Status) && (f.Type == "" || f.Type == d.EventType) &&
-		(f.Endpoint.IsZero() || f.Endpoint == d.EndpointID) && (f.Event.IsZero() || f.Event == d.EventID)
+		(f.Endpoint.IsZero() || f.Endpoint == d.EndpointID) && (f.Event.IsZero() || f.Event == d.EventID) &&
+		(f.Group.IsZero() || f.Group == d.Group)
 }
 
 // walk goes through an org's or an endpoint's deliveries, the newest first.
 func (q *Queue) walk(ctx context.Context, f *peal.DeliveryFilter, from, to peal.DeliveryID, each func(scanner) error) error {
-	return q.rows(ctx, each, walkQuery(f), f.Org, from, to, f.Endpoint, string(f.Status), made(from))
+	return q.rows(ctx, each, walkQuery(f), f.Org, from, to, f.Endpoint, string(f.Status), made(from), f.Group)
 }
 
 // walkQuery asks the tables in which the filter's status is. Each part comes out of
 // an index in the order of ids, so that the whole is merged and not sorted.
 func walkQuery(f *peal.DeliveryFilter) string {
 	where := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3"
-	if !f.Endpoint.IsZero() {
+	if !f.Group.IsZero() {
+		where = " WHERE d.group_id = ?7 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+	} else if !f.Endpoint.IsZero() {
 		where = " WHERE d.endpoint_id = ?4 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
 	}
 	var parts []string

@@ -42,6 +42,9 @@ type dialect interface {
 // queries are those of claims, and the skip scan of the backlog.
 type queries struct {
 	due, inOrder, nextDue, backlog string
+	// dueGroups are the groups with deliveries that are due, locked; dueByGroup is due
+	// with those of a group one after the other.
+	dueGroups, dueByGroup string
 }
 
 // purge deletes one chunk of what is old and tells how many rows it dealt with.

@@ -61,9 +61,9 @@ func (q *Queue) revive(tx *store.Tx, org string, id peal.DeliveryID, now time.Ti
 		return ep, false, err
 	}
 	_, err = tx.Exec(`INSERT INTO live (org, id, endpoint_id, event_id, event_type, status, due_at, size, seq,
-			attempt_count, round_start, last_status_code, last_error, attempts)
+			attempt_count, round_start, last_status_code, last_error, attempts, group_id)
 		SELECT org, id, endpoint_id, event_id, event_type, CASE attempt_count WHEN 0 THEN 'pending' ELSE 'retrying' END, ?, size, CAST(? AS BIGINT),
-			attempt_count, attempt_count, last_status_code, last_error, attempts
+			attempt_count, attempt_count, last_status_code, last_error, attempts, group_id
 		FROM done WHERE org = ? AND id = ? AND finished_at >= ?`, store.Micros(now), seq, org, id[:], made(id))
 	if err == nil {
 		_, err = tx.Exec("DELETE FROM done WHERE org = ? AND id = ? AND finished_at >= ?", org, id[:], made(id))
@@ -109,9 +109,9 @@ func cancel(tx *store.Tx, org string, id peal.DeliveryID, reason string, now tim
 		return false, err
 	}
 	n, err := tx.Exec(`INSERT INTO done (org, id, endpoint_id, event_id, event_type, status, reason, size,
-			attempt_count, round_start, last_status_code, last_error, finished_at, attempts)
+			attempt_count, round_start, last_status_code, last_error, finished_at, attempts, group_id)
 		SELECT org, id, endpoint_id, event_id, event_type, 'cancelled', ?, size,
-			attempt_count, round_start, last_status_code, last_error, ?, attempts
+			attempt_count, round_start, last_status_code, last_error, ?, attempts, group_id
 		FROM live WHERE org = ? AND id = ?`, reason, at, org, id[:])
 	if err != nil || n == 0 {
 		return false, err

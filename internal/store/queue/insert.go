@@ -43,10 +43,10 @@ var (
 	insertEvents = store.NewMany(`INSERT INTO event
 		(org, id, client_id, type, source, subject, severity, title, message, time, data, deliveries)`, "tbtttttttibb", "")
 	insertLive = store.NewMany(`INSERT INTO live
-		(org, id, endpoint_id, event_id, event_type, status, due_at, size, owner, seq)`, "tbbbttiiii", "")
+		(org, id, endpoint_id, event_id, event_type, status, due_at, size, owner, seq, group_id)`, "tbbbttiiiib", "")
 	insertDone = store.NewMany(`INSERT INTO done
 		(org, id, endpoint_id, event_id, event_type, status, reason, size, attempt_count, round_start,
-		 last_status_code, last_error, finished_at, attempts)`, "tbbbtttiiiitit", "")
+		 last_status_code, last_error, finished_at, attempts, group_id)`, "tbbbtttiiiititb", "")
 	addCounts = store.NewMany("INSERT INTO rollup (endpoint_id, minute, session, org, "+strings.Join(counters, ", ")+")",
 		"biit"+strings.Repeat("i", len(counters)),
 		" ON CONFLICT (endpoint_id, minute, session) DO UPDATE SET "+added(counters))
@@ -82,6 +82,7 @@ type finished struct {
 	lastError  string
 	at         int64
 	history    string
+	group      peal.GroupID
 }
 
 // finishedAt is when a delivery finished, never before it was made: the days before are not
@@ -92,7 +93,7 @@ func finishedAt(now time.Time, id peal.DeliveryID) int64 {
 
 func (b *batch) addDone(f *finished) {
 	b.done = append(b.done, f.org, f.id[:], f.endpoint[:], f.event.ID[:], f.event.Type, string(f.status), f.reason, int64(f.size),
-		int64(f.attempts), int64(f.roundStart), int64(f.statusCode), f.lastError, f.at, f.history)
+		int64(f.attempts), int64(f.roundStart), int64(f.statusCode), f.lastError, f.at, f.history, orNull(f.group))
 }
 
 // flush writes what was gathered, but for names, and empties the batch.

@@ -33,6 +33,7 @@ func TestPlans(t *testing.T) {
 			queries["deliveries "+ep.String()+" "+string(status)] = walkQuery(&f)
 		}
 	}
+	queries["deliveries of a group"] = walkQuery(&peal.DeliveryFilter{Group: peal.GroupID{1}})
 	for name, query := range queries {
 		err := q.rows(t.Context(), func(scan scanner) error {
 			var id, parent, unused int
@@ -42,7 +43,7 @@ func TestPlans(t *testing.T) {
 				t.Errorf("%s: %s\n%s", name, step, query)
 			}
 			return err
-		}, "EXPLAIN QUERY PLAN "+query, 0, 0, 0, 0, 0, 0)
+		}, "EXPLAIN QUERY PLAN "+query, 0, 0, 0, 0, 0, 0, 0)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, query)
 		}

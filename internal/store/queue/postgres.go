@@ -19,9 +19,13 @@ type postgres struct {
 }
 
 var postgresQueries = queries{
-	due:     waiting + `WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED`,
-	inOrder: waiting + `WHERE endpoint_id = ? AND owner IS NULL AND seq IS NOT NULL ORDER BY seq LIMIT ? FOR UPDATE`,
-	nextDue: `SELECT min(due_at) FROM live WHERE endpoint_id = ? AND owner IS NULL`,
+	due: waiting + `WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED`,
+	dueGroups: `SELECT id FROM message_group WHERE id IN (
+			SELECT group_id FROM live WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? AND group_id IS NOT NULL)
+		FOR UPDATE SKIP LOCKED`,
+	dueByGroup: waiting + `WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at, group_id, id LIMIT ? FOR UPDATE SKIP LOCKED`,
+	inOrder:    waiting + `WHERE endpoint_id = ? AND owner IS NULL AND seq IS NOT NULL ORDER BY seq LIMIT ? FOR UPDATE`,
+	nextDue:    `SELECT min(due_at) FROM live WHERE endpoint_id = ? AND owner IS NULL`,
 	backlog: `WITH RECURSIVE waiting (endpoint_id) AS (
 			(SELECT endpoint_id FROM live WHERE owner IS NULL AND endpoint_id > ?1 ORDER BY endpoint_id LIMIT 1)
 			UNION ALL

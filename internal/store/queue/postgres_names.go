@@ -82,6 +82,7 @@ func (p *postgresNames) claim(items []*commit) error {
 		tx.Flush,
 		p.openWindows,
 		func() error { return p.takeSeqs(seqs) },
+		p.takeGroups,
 		p.readKeys, p.readRefs,
 		tx.Flush,
 		p.missing,
@@ -103,10 +104,13 @@ func (p *postgresNames) want(c *commit, seqs map[peal.EndpointID]int64) error {
 			if d.Status != peal.Suppressed {
 				n++
 			}
+			if d.Group != nil && d.Status == peal.Pending && p.g.groups[d.Group.ID] == nil {
+				p.g.groups[d.Group.ID] = newGroup(c, d)
+			}
 			if d.Ordered && !d.Status.Finished() {
 				seqs[d.Endpoint]++
 			}
-			if w := (windowName{c.Org, d.DedupKey, e.Event.Type}); d.DedupKey != "" && d.Status == peal.Pending && p.windows[w] == nil {
+			if w := windowOf(c, e, d); d.DedupKey != "" && d.Status == peal.Pending && p.windows[w] == nil {
 				p.windows[w] = &wantedWindow{until: store.Micros(c.Now) + int64(d.DedupWindow/time.Microsecond)}
 			}
 		}
@@ -309,7 +313,7 @@ func (p *postgresNames) takeRaised(seq int64) (bool, error) {
 // write puts right what came out otherwise than it was written: a commit was refused, or
 // had fewer deliveries.
 func (p *postgresNames) write() error {
-	return errors.Join(p.writeKeys(), p.writeRefs(), p.writeWindows())
+	return errors.Join(p.writeKeys(), p.writeRefs(), p.writeWindows(), p.writeGroups())
 }
 
 func (p *postgresNames) writeKeys() error {

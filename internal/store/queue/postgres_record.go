@@ -13,10 +13,10 @@ const moveToDone = `WITH o AS (
 		DELETE FROM live l USING o WHERE l.org = o.org AND l.id = o.id AND l.owner = $10
 		RETURNING l.org, l.id, l.endpoint_id, l.event_id, l.event_type, o.status, o.reason, l.size, l.attempt_count + o.attempts, l.round_start,
 			CASE o.attempts WHEN 0 THEN l.last_status_code ELSE o.code END, CASE o.attempts WHEN 0 THEN l.last_error ELSE o.error END,
-			o.finished_at, l.attempts || o.line
+			o.finished_at, l.attempts || o.line, l.group_id
 	)
 	INSERT INTO done (org, id, endpoint_id, event_id, event_type, status, reason, size, attempt_count, round_start,
-		last_status_code, last_error, finished_at, attempts)
+		last_status_code, last_error, finished_at, attempts, group_id)
 	SELECT * FROM gone RETURNING id`
 
 // keepWaiting leaves deliveries live until their next due time.

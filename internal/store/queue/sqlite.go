@@ -14,9 +14,12 @@ type sqlite struct {
 }
 
 var sqliteQueries = queries{
-	due:     waiting + `INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
-	inOrder: waiting + `INDEXED BY live_seq WHERE endpoint_id = ? AND owner IS NULL AND seq IS NOT NULL ORDER BY seq LIMIT ?`,
-	nextDue: `SELECT min(due_at) FROM live INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL`,
+	due: waiting + `INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
+	dueGroups: `SELECT DISTINCT group_id FROM live INDEXED BY live_due
+		WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? AND group_id IS NOT NULL`,
+	dueByGroup: waiting + `INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL AND due_at <= ? ORDER BY due_at, group_id, id LIMIT ?`,
+	inOrder:    waiting + `INDEXED BY live_seq WHERE endpoint_id = ? AND owner IS NULL AND seq IS NOT NULL ORDER BY seq LIMIT ?`,
+	nextDue:    `SELECT min(due_at) FROM live INDEXED BY live_due WHERE endpoint_id = ? AND owner IS NULL`,
 	backlog: `WITH RECURSIVE waiting (endpoint_id) AS (
 			SELECT min(endpoint_id) FROM live INDEXED BY live_due WHERE owner IS NULL AND endpoint_id > ?1
 			UNION ALL

@@ -53,6 +53,13 @@ func (s sqliteNames) readSeq(ep peal.EndpointID) (next int64, err error) {
 	return next, err
 }
 
+func (s sqliteNames) readGroup(m *messageGroup) error {
+	return s.g.tx.Query(func(r store.Row) error {
+		m.read(r, 0)
+		return nil
+	}, "SELECT "+groupColumns+" FROM message_group WHERE id = ?", m.id[:])
+}
+
 func (s sqliteNames) takeRaised(seq int64) (bool, error) {
 	n, err := s.g.tx.Exec("DELETE FROM raised WHERE seq = ?", seq)
 	return n > 0, err

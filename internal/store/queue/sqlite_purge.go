@@ -22,6 +22,7 @@ func (s *sqlite) purges(r janitor.Retention, now time.Time) []purge {
 		func(tx *store.Tx) (int, error) { return s.purgeEvents(tx, now.Add(-r.Events)) },
 		purgeRows(oldKeys, store.Micros(now)),
 		purgeRows(oldWindows, store.Micros(now)),
+		purgeRows(oldGroups, store.Micros(now.Add(-r.Deliveries))),
 		purgeRollups(now.Add(-r.Events)),
 		purgeRows(oldAudit, store.Micros(now.Add(-r.Audit))),
 	}

@@ -75,7 +75,7 @@ func (r *record) readHistory(tx *store.Tx) error {
 func (r *record) addDone(b *batch) {
 	f := finished{
 		org: r.org(), id: &r.Job.ID, endpoint: &r.Job.Endpoint, event: r.Job.Message.Event,
-		status: r.Status, reason: r.Reason, size: r.Job.Size,
+		status: r.Status, reason: r.Reason, size: r.Job.Size, group: r.Job.Group,
 		attempts: r.Job.AttemptCount, roundStart: r.Job.RoundStart, at: finishedAt(r.Now, r.Job.ID),
 		statusCode: r.before.statusCode, lastError: r.before.lastError, history: r.before.attempts,
 	}

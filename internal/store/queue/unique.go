@@ -2,6 +2,7 @@ package queue
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -114,6 +115,13 @@ func (g *group) addRef(c *commit, e *publish.NewEvent, deliveries int) {
 
 type windowName struct{ org, key, eventType string }
 
+// windowOf names the dedup window of a delivery.
+func windowOf(c *commit, e *publish.NewEvent, d *publish.NewDelivery) windowName {
+	return windowName{c.Org, d.DedupKey, cmp.Or(d.DedupName, e.Event.Type)}
+}
+
+func reasonOf(d *publish.NewDelivery) string { return cmp.Or(d.DedupReason, reasonDedup) }
+
 // window is a dedup window; all deliveries of the event that opened it pass.
 type window struct {
 	until  int64
@@ -126,7 +134,7 @@ func (g *group) passes(c *commit, e *publish.NewEvent, d *publish.NewDelivery) (
 	if d.DedupKey == "" || d.Status != peal.Pending {
 		return true, nil
 	}
-	n := windowName{c.Org, d.DedupKey, e.Event.Type}
+	n := windowOf(c, e, d)
 	w, ok := g.windows[n]
 	if !ok {
 		until, err := g.readWindow(n)

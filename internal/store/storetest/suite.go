@@ -29,6 +29,7 @@ func Run(t *testing.T, empty Backend) {
 		{"commit", commitTests},
 		{"record", recordTests},
 		{"claim", claimTests},
+		{"group", groupTests},
 		{"hand", handTests},
 		{"list", listTests},
 		{"settings", settingsTests},
