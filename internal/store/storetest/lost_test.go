@@ -9,15 +9,16 @@ import (
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/store/storetest"
+	"github.com/peal-dev/peal/test/pgtest"
 )
 
 // TestLostCommit loses the connection while a transaction is committed, before or after
 // the server did it.
 func TestLostCommit(t *testing.T) {
-	for name, what := range map[string]fate{"before": lost, "after": unheard} {
+	for name, what := range map[string]pgtest.Fate{"before": pgtest.Lost, "after": pgtest.Unheard} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			between, url := newProxy(t, storetest.Postgres(t))
+			between, url := pgtest.NewWire(t, storetest.Postgres(t))
 			f := storetest.NewNode(t, url, 0)
 			ep := f.Endpoint()
 			kept := storetest.Own(f.Event(ep))
@@ -38,13 +39,11 @@ func TestLostCommit(t *testing.T) {
 				f.Q.Record(keep)
 				// The closure that holds the writer is committed first.
 				commits := 0
-				between.set(func() {
-					between.onCommit = func() fate {
-						if commits++; commits == 2 {
-							return what
-						}
-						return passes
+				between.OnCommit(func() pgtest.Fate {
+					if commits++; commits == 2 {
+						return what
 					}
+					return pgtest.Passes
 				})
 			})
 			settled.Wait()
@@ -68,12 +67,11 @@ func TestLostCommit(t *testing.T) {
 // TestDatabaseAway cuts the node off and lets it find back.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
-	between, url := newProxy(t, storetest.Postgres(t))
+	between, url := pgtest.NewWire(t, storetest.Postgres(t))
 	f := storetest.NewNode(t, url, 0)
 	e := storetest.Own(f.Event(f.Endpoint()))
 	f.Accept(e)
-	between.set(func() { between.cut = true })
-	between.drop()
+	between.Cut()
 	recorded := make(chan error, 1)
 	o := f.Outcome(f.Job(e, 0), peal.Succeeded, 200)
 	o.Done = func(err error) { recorded <- err }
@@ -93,7 +91,7 @@ func TestDatabaseAway(t *testing.T) {
 	f.WantCode(f.DB.Ping(f.Ctx), peal.CodeUnavailable)
 	_, err := f.Q.Delivery(f.Ctx, f.Org, e.Deliveries[0].ID)
 	f.WantCode(err, peal.CodeUnavailable)
-	between.set(func() { between.cut = false })
+	between.Mend()
 	f.Check(<-recorded)
 	eventually(t, "it is well again", func() bool { return f.DB.Ping(f.Ctx) == nil })
 	f.Accept(f.Event(f.Endpoint()))

@@ -14,6 +14,7 @@ import (
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/settings"
 	"github.com/peal-dev/peal/internal/store/storetest"
+	"github.com/peal-dev/peal/test/pgtest"
 )
 
 // twoNodes opens two nodes on one empty database.
@@ -246,7 +247,7 @@ const quick = 100 * time.Millisecond
 func TestDeadNode(t *testing.T) {
 	t.Parallel()
 	direct := storetest.Postgres(t)
-	between, through := newProxy(t, direct)
+	between, through := pgtest.NewWire(t, direct)
 	a, b := storetest.NewNode(t, through, quick), storetest.NewNode(t, direct, quick)
 	renewed := make(chan struct{}, 10)
 	a.DB.OnNewSession(func() { renewed <- struct{}{} })
@@ -258,7 +259,7 @@ func TestDeadNode(t *testing.T) {
 		t.Error("a node that beats may not start")
 	}
 
-	between.set(func() { between.frozen = true })
+	between.Freeze()
 	eventually(t, "the frozen node stops", func() bool { return !a.DB.MayStart() })
 	var jobs []*dispatch.Job
 	eventually(t, "the other takes over", func() bool {
@@ -272,7 +273,7 @@ func TestDeadNode(t *testing.T) {
 	commit.Done = func(err error) { accepted <- err }
 	a.Check(a.Q.Submit(commit))
 
-	between.set(func() { between.frozen = false })
+	between.Thaw()
 	<-renewed
 	if err := <-accepted; err != nil && peal.CodeOf(err) != peal.CodeUnavailable {
 		t.Errorf("what was written meanwhile: %v", err)
