@@ -195,13 +195,20 @@ const patience = 60 * time.Second
 // eventually repeats a check until it holds.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	within(t, patience, check)
+}
+
+// within repeats a check until it holds, and tells how long that took.
+func within(t *testing.T, limit time.Duration, check func() error) time.Duration {
+	t.Helper()
+	for since := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		err := check()
+		took := time.Since(since)
 		if err == nil {
-			return
+			return took
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %v", patience, err)
+		if took > limit {
+			t.Fatalf("not within %s: %v", limit, err)
 		}
 	}
 }

@@ -27,7 +27,9 @@ type server struct {
 	URL string
 	Dir string // holds the database and whatever Peal puts beside it
 
-	flags []string
+	database string // a file in Dir where it is empty
+	flags    []string
+
 	cmd   *exec.Cmd
 	log   *logBuffer
 	ended chan struct{} // closed when the process is gone
@@ -41,6 +43,22 @@ func newServer(t *testing.T, flags ...string) *server {
 		flags = loopback
 	}
 	s := &server{Dir: t.TempDir(), flags: flags}
+	s.run(t)
+	return s
+}
+
+// newNode starts a server on a PostgreSQL that others may share.
+func newNode(t *testing.T, database string) *server {
+	t.Helper()
+	const key = "dGhlIGtleSB0aGF0IHRoZSB0ZXN0cyBzZWFsIHdpdGg="
+	s := &server{database: database, flags: append([]string{"--encryption-key", key}, loopback...)}
+	s.run(t)
+	return s
+}
+
+// run starts the server until the test ends.
+func (s *server) run(t *testing.T) {
+	t.Helper()
 	s.Start(t)
 	t.Cleanup(func() {
 		s.Kill()
@@ -48,13 +66,15 @@ func newServer(t *testing.T, flags ...string) *server {
 			t.Logf("the server's last lines:\n%s", s.log.Tail())
 		}
 	})
-	return s
 }
 
 func (s *server) command() *exec.Cmd {
+	database := s.database
+	if database == "" {
+		database = "sqlite:" + filepath.Join(s.Dir, "peal.db")
+	}
 	args := []string{
-		"serve", "--listen", "127.0.0.1:0", "--admin-key", adminKey, "--log-format", "json",
-		"--database", "sqlite:" + filepath.Join(s.Dir, "peal.db"),
+		"serve", "--listen", "127.0.0.1:0", "--admin-key", adminKey, "--log-format", "json", "--database", database,
 	}
 	cmd := exec.Command(binary, append(args, s.flags...)...)
 	cmd.Env = environment()
