@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
@@ -124,6 +125,8 @@ func (l *Lane[T]) admit(item T, now time.Time) error {
 		return peal.Errorf(peal.CodeUnavailable, "the server is shutting down")
 	case !l.cfg.Patient && now.Before(l.w.awayUntil):
 		return safe(l.w.awayErr)
+	case !l.cfg.Patient && l.w.stalled(now):
+		return errStalled
 	case l.cfg.MaxBytes == 0 || len(l.waiting) == 0:
 		return nil
 	}
@@ -133,6 +136,8 @@ func (l *Lane[T]) admit(item T, now time.Time) error {
 	}
 	return nil
 }
+
+var errStalled = &peal.Error{Code: peal.CodeUnavailable, Message: "the database does not answer at the moment", RetryAfter: retryAfter}
 
 // take moves the first waiting items into the batch and counts their rows. The
 // writer's mutex is held.
@@ -196,6 +201,23 @@ func (l *Lane[T]) settle(err error) {
 	}
 	clear(l.batch)
 	l.batch = l.batch[:0]
+}
+
+// expire takes out what was added before a time, to be settled once the writer's mutex,
+// which is held, is free.
+func (l *Lane[T]) expire(before time.Time) (settle func(error)) {
+	n := 0
+	for ; n < len(l.waiting) && l.waiting[n].at.Before(before); n++ {
+		l.hold(l.waiting[n].item, -l.waiting[n].item.Bytes())
+	}
+	expired := slices.Clone(l.waiting[:n])
+	clear(l.waiting[:n])
+	l.waiting = l.waiting[n:]
+	return func(err error) {
+		for _, e := range expired {
+			e.item.Settle(err)
+		}
+	}
 }
 
 // putBack returns the batch to the front of the queue. The writer's mutex is held.

@@ -38,19 +38,19 @@ func openPostgres(ctx context.Context, db *DB, url string, open Config) error {
 	}
 	s := newSession(db.log, open.Heartbeat)
 	s.schema = newest(all)
-	known := &dollars{}
-	connect := func(timeout time.Duration) *pgConn { return &pgConn{cfg: cfg, dollars: known, timeout: timeout} }
+	hosts, known := newHosts(cfg), &dollars{}
+	connect := func(timeout time.Duration) *pgConn { return &pgConn{hosts: hosts, dollars: known, timeout: timeout} }
 	parts := &partitions{connect: connect, known: map[Partition]bool{}}
 	e := &pgEngine{
 		s:       s,
-		writing: &pgWriter{pgConn: pgConn{cfg: cfg, dollars: known, timeout: answerFor}, session: s, partitions: parts},
-		beating: &pgConn{cfg: cfg, dollars: known, timeout: s.startFor()},
+		writing: &pgWriter{pgConn: pgConn{hosts: hosts, dollars: known, timeout: answerFor}, session: s, partitions: parts},
+		beating: &pgConn{hosts: hosts, dollars: known, timeout: s.answerFor()},
 	}
 	db.engine = e
 	db.writer = newWriter(e.writing, db.log)
 	db.writer.rest = e.writing.rest
 	s.wake = db.writer.wakeUp
-	db.readers = sql.OpenDB(&pgReader{cfg: cfg, dollars: known})
+	db.readers = sql.OpenDB(&pgReader{hosts: hosts, dollars: known})
 	db.readers.SetMaxOpenConns(pgReaders)
 	db.readers.SetMaxIdleConns(pgReaders)
 	if err := e.beating.open(); err != nil {
@@ -104,7 +104,7 @@ func pgConfig(url string) (*pgconn.Config, error) {
 		return nil, peal.Invalid("database", "the database's URL cannot be read") // its words may hold the password
 	}
 	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = connectFor / 2
+		cfg.ConnectTimeout = hostFor
 	}
 	if len(cfg.Fallbacks) > 0 && cfg.ValidateConnect == nil {
 		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
@@ -120,13 +120,15 @@ const migrationLock = 0x7065616c
 
 // withPostgres runs f while no other node works on the schema.
 func withPostgres(ctx context.Context, url string, files fs.FS, f func(*schema) error) (err error) {
-	if _, err := pgConfig(url); err != nil {
+	base, err := pgConfig(url)
+	if err != nil {
 		return err
 	}
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		return peal.Invalid("database", "the database's URL cannot be read")
 	}
+	cfg.Config = *base
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pool := stdlib.OpenDB(*cfg)
 	defer func() { err = errors.Join(err, pool.Close()) }()

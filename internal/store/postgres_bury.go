@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -13,22 +14,28 @@ const (
 	buriedFor = time.Hour
 )
 
-// bury releases what sessions own that no longer beat. Several nodes may do it at once.
-func (s *session) bury(ctx context.Context, c *pgConn) error {
-	var dead []int64
-	err := c.query("SELECT id FROM session WHERE NOT released AND (reaped OR heartbeat_at < clock_timestamp() - ? * interval '1 microsecond')",
+// dead gives the sessions that no longer beat and may still own something.
+func (s *session) dead(c *pgConn) (dead []int64, err error) {
+	err = c.query("SELECT id FROM session WHERE NOT released AND (reaped OR heartbeat_at < clock_timestamp() - ? * interval '1 microsecond')",
 		[]any{s.deadAfter().Microseconds()}, func(r Row) error {
 			dead = append(dead, r.Int(0))
 			return nil
 		})
+	return dead, err
+}
+
+// bury releases what dead sessions own. Several nodes may do it at once. It can take
+// longer than a heartbeat may wait, and so has a connection for itself.
+func (s *session) bury(ctx context.Context, c *pgConn, dead []int64) error {
+	err := c.open()
 	for i := 0; i < len(dead) && err == nil && ctx.Err() == nil; i++ {
 		err = s.buryOne(c, dead[i])
 	}
-	if err == nil && len(dead) > 0 {
+	if err == nil {
 		_, err = c.exec(`WITH old AS (DELETE FROM session WHERE released AND heartbeat_at < clock_timestamp() - ? * interval '1 microsecond' RETURNING id)
 			DELETE FROM session_turn WHERE session IN (SELECT id FROM old)`, []any{buriedFor.Microseconds()})
 	}
-	return err
+	return errors.Join(err, c.Close())
 }
 
 func (s *session) buryOne(c *pgConn, id int64) error {

@@ -9,17 +9,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connectFor bounds how long a connection may take, over all hosts.
-const connectFor = 5 * time.Second
-
 // pgConn is a connection to PostgreSQL. Statements are held back until an answer is
 // needed and then go out together.
 type pgConn struct {
-	cfg     *pgconn.Config
+	hosts   *pgHosts
 	dollars *dollars
 	timeout time.Duration // of one exchange
 
-	pg      *pgconn.PgConn
+	pg      *pgLink
 	batch   *pgconn.Batch
 	pending []pending
 }
@@ -44,9 +41,7 @@ func (c *pgConn) open() error {
 	if c.pg != nil && !c.pg.IsClosed() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), connectFor)
-	defer cancel()
-	pg, err := pgconn.ConnectConfig(ctx, c.cfg)
+	pg, err := c.hosts.connect(context.Background())
 	if err != nil {
 		return &lostError{err}
 	}
@@ -69,9 +64,7 @@ func (c *pgConn) end() { _ = c.Close() }
 // lose gives the connection up: the next transaction makes another.
 func (c *pgConn) lose() {
 	if c.pg != nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = c.pg.Close(ctx) // it is given up because it is broken
+		closeNow(c.pg.PgConn)
 	}
 	c.pg, c.batch, c.pending = nil, nil, c.pending[:0]
 }
@@ -101,7 +94,7 @@ func (c *pgConn) flush() error {
 	if c.pg == nil {
 		return &lostError{errors.New("store: there is no connection")}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	ctx, cancel := context.WithTimeout(c.pg.life, c.timeout)
 	defer cancel()
 	results := c.pg.ExecBatch(ctx, c.batch)
 	var failed error

@@ -14,13 +14,13 @@ import (
 // database/sql, so that readers are written once for both databases: placeholders are
 // as on SQLite, and rows come as they are asked for, so that a list may stop early.
 type pgReader struct {
-	cfg     *pgconn.Config
+	hosts   *pgHosts
 	dollars *dollars
 }
 
 // Connect implements driver.Connector.
 func (r *pgReader) Connect(ctx context.Context) (driver.Conn, error) {
-	pg, err := pgconn.ConnectConfig(ctx, r.cfg)
+	pg, err := r.hosts.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ var errUnused = errors.New("store: a reader only queries")
 
 // readConn is one connection of the readers.
 type readConn struct {
-	pg      *pgconn.PgConn
+	pg      *pgLink
 	dollars *dollars
 	broken  bool
 }
@@ -60,7 +60,7 @@ func (c *readConn) Begin() (driver.Tx, error) { return nil, errUnused }
 func (c *readConn) Close() error { return c.pg.Close(context.Background()) }
 
 // IsValid implements driver.Validator.
-func (c *readConn) IsValid() bool { return !c.broken && !c.pg.IsClosed() }
+func (c *readConn) IsValid() bool { return !c.broken && !c.pg.IsClosed() && c.pg.life.Err() == nil }
 
 // Ping implements driver.Pinger.
 func (c *readConn) Ping(ctx context.Context) error {

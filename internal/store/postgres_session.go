@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,6 +52,9 @@ func newSession(log *slog.Logger, beat time.Duration) *session {
 func (s *session) startFor() time.Duration  { return 3 * s.beat }
 func (s *session) goOnFor() time.Duration   { return 7 * s.beat / 2 }
 func (s *session) deadAfter() time.Duration { return 4 * s.beat }
+
+// answerFor bounds a heartbeat, so that there is time for another by a new connection.
+func (s *session) answerFor() time.Duration { return s.beat }
 
 const clock = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
@@ -107,6 +111,9 @@ func (s *session) run(ctx context.Context, c *pgConn) {
 	tick := time.NewTicker(s.beat)
 	defer tick.Stop()
 	failing := false
+	var burying sync.WaitGroup
+	defer burying.Wait()
+	var atIt atomic.Bool
 	for {
 		select {
 		case <-ctx.Done():
@@ -114,8 +121,18 @@ func (s *session) run(ctx context.Context, c *pgConn) {
 		case <-tick.C:
 		}
 		err := s.pulse(c)
+		var dead []int64
 		if err == nil && s.isSteady() {
-			err = s.bury(ctx, c)
+			dead, err = s.dead(c)
+		}
+		if len(dead) > 0 && atIt.CompareAndSwap(false, true) {
+			burying.Go(func() {
+				defer atIt.Store(false)
+				own := &pgConn{hosts: c.hosts, dollars: c.dollars, timeout: s.startFor()}
+				if err := s.bury(ctx, own, dead); err != nil && ctx.Err() == nil {
+					s.log.Warn("what a dead session owned could not be released; trying on", "error", err)
+				}
+			})
 		}
 		if err != nil && !failing {
 			s.log.Warn("the session's heartbeat failed; trying on", "error", err)

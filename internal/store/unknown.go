@@ -29,12 +29,12 @@ type finder interface {
 // still to be settled, with nil where they are committed. Who waits is let go after a
 // while.
 func (w *writer) find(batch []lane, err error) ([]lane, error) {
-	since := time.Now()
 	for {
 		w.mu.Lock()
 		w.away(err)
-		closing := w.closing
+		closing, since := w.closing, w.began
 		w.mu.Unlock()
+		w.refuseWaiting(err)
 		if closing || time.Since(since) > unknownFor {
 			batch = w.letGo(batch, closing)
 			if len(batch) == 0 {

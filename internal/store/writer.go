@@ -15,8 +15,11 @@ const (
 	idlePause = 200 * time.Millisecond
 	// maxAgain is how often a group is run again because others were in its way.
 	maxAgain = 20
-	// unknownFor is how long those wait whose transaction may have been committed.
+	// unknownFor is how long those wait whose transaction may have been committed,
+	// from its beginning.
 	unknownFor = 10 * time.Second
+	// stalledAfter is how long a transaction may take before more work is refused.
+	stalledAfter = 3 * time.Second
 )
 
 // Stats counts what the writer did and what waits for it.
@@ -29,7 +32,7 @@ type Stats struct {
 	QueuedBytes int64
 	// LogBytes is the length of the write-ahead log.
 	LogBytes int64
-	// Away says that the last write failed because of the database.
+	// Away says that the last write failed because of the database, or takes too long.
 	Away bool
 }
 
@@ -47,6 +50,8 @@ type writer struct {
 	idle    *Lane[*closure]
 	closing bool
 	awayErr error // nil while the database is well
+	// began is when the transaction that is under way was begun; zero where none is.
+	began   time.Time
 	awayFor time.Time
 	// awayUntil is until when nothing is tried.
 	awayUntil  time.Time
@@ -68,6 +73,7 @@ type lane interface {
 	runEach(tx *Tx) error
 	settle(err error)
 	putBack()
+	expire(before time.Time) (settle func(error))
 }
 
 func newWriter(c connection, log *slog.Logger) *writer {
@@ -96,7 +102,7 @@ func (w *writer) close() {
 func (w *writer) run() {
 	for {
 		batch, rows, more := w.next()
-		if len(batch) > 0 {
+		if len(batch) > 0 || more {
 			w.turn(batch, rows)
 		}
 		if !more {
@@ -105,7 +111,8 @@ func (w *writer) run() {
 	}
 }
 
-// next waits for work and takes it. It tells whether more may come.
+// next waits for work and takes it. It tells whether more may come. Where there is none
+// for a database that was away, an empty batch finds out whether it is back.
 func (w *writer) next() (batch []lane, rows int, more bool) {
 	for {
 		w.rest()
@@ -117,16 +124,20 @@ func (w *writer) next() (batch []lane, rows int, more bool) {
 		}
 		closing := w.closing
 		ripe, waiting := w.ripeIn(now)
+		_, remote := w.conn.(finder)
+		probe := remote && w.awayErr != nil && !waiting
 		w.mu.Unlock()
-		if len(batch) > 0 || closing && !waiting {
+		switch {
+		case len(batch) > 0 || closing && !waiting:
 			return batch, rows, !closing || waiting || len(batch) > 0
-		}
-		if waiting {
+		case probe && pause <= 0:
+			return nil, 0, true
+		case waiting || probe:
 			select {
 			case <-w.wake:
 			case <-time.After(max(pause, ripe)):
 			}
-		} else {
+		default:
 			<-w.wake
 		}
 	}
@@ -185,6 +196,8 @@ func (w *writer) take(now time.Time) (batch []lane, rows int) {
 // turn writes the batches in one transaction, or, where a row is at fault, item by
 // item in one.
 func (w *writer) turn(batch []lane, rows int) {
+	w.begins(time.Now())
+	defer w.begins(time.Time{})
 	run := lane.run
 	for again := 0; ; {
 		err := w.transact(batch, run)
@@ -206,6 +219,18 @@ func (w *writer) turn(batch []lane, rows int) {
 			return
 		}
 	}
+}
+
+func (w *writer) begins(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.began = at
+}
+
+// stalled tells whether the transaction under way takes too long for others to wait
+// behind it. The mutex is held.
+func (w *writer) stalled(now time.Time) bool {
+	return !w.began.IsZero() && now.Sub(w.began) > stalledAfter
 }
 
 func (w *writer) committed(batch []lane, rows int) {
@@ -251,6 +276,23 @@ func (w *writer) fail(batch []lane, err error) {
 	for _, l := range lost {
 		l.settle(safe(err))
 	}
+	w.refuseWaiting(err)
+}
+
+// refuseWaiting settles who has waited for as long as one may, since the next try can
+// take long again.
+func (w *writer) refuseWaiting(err error) {
+	w.mu.Lock()
+	var settle []func(error)
+	for _, l := range w.all() {
+		if !l.patient() {
+			settle = append(settle, l.expire(time.Now().Add(-maxWait)))
+		}
+	}
+	w.mu.Unlock()
+	for _, f := range settle {
+		f(safe(err))
+	}
 }
 
 // away notes that the database is. The writer's mutex is held.
@@ -276,7 +318,7 @@ func (w *writer) stats() Stats {
 	defer w.mu.Unlock()
 	s := Stats{
 		Transactions: w.transactions.Load(), Rows: w.rows.Load(),
-		LogBytes: w.logBytes.Load(), Away: w.awayErr != nil,
+		LogBytes: w.logBytes.Load(), Away: w.awayErr != nil || w.stalled(time.Now()),
 	}
 	for _, l := range w.all() {
 		n, bytes := l.pending()
