@@ -19,7 +19,7 @@ const (
 	// from its beginning.
 	unknownFor = 10 * time.Second
 	// stalledAfter is how long a transaction may take before more work is refused.
-	stalledAfter = 3 * time.Second
+	stalledAfter = 2 * time.Second
 )
 
 // Stats counts what the writer did and what waits for it.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,84 +13,121 @@ import (
 // answeredIn is how long a request may take, whatever becomes of the database.
 const answeredIn = 15 * time.Second
 
-// The database goes away, by a cut and by silence, while deliveries are under way.
-// They finish, requests are refused in time, and when it is back, all is recorded and
-// goes on by itself.
+// The database goes away under load, by a cut and by silence, while a delivery is under
+// way. It finishes, requests are refused in time, and when the database is back, all is
+// recorded and goes on by itself.
 func TestDatabaseGoesAway(t *testing.T) {
-	for name, fault := range map[string]struct{ break_, mend func(*pgtest.Wire) }{
-		"cut":    {(*pgtest.Wire).Cut, (*pgtest.Wire).Mend},
-		"silent": {(*pgtest.Wire).Freeze, (*pgtest.Wire).Thaw},
+	for name, fault := range map[string]struct {
+		away, back func(*pgtest.Wire)
+		// lasts is longer than any request may wait.
+		lasts time.Duration
+	}{
+		"cut":    {(*pgtest.Wire).Cut, (*pgtest.Wire).Mend, time.Second},
+		"silent": {(*pgtest.Wire).Freeze, (*pgtest.Wire).Thaw, answeredIn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			wire, database := pgtest.NewWire(t, pgtest.Schema(t))
 			s := newNode(t, database)
 			c := s.Admin()
-			held, answered := make(chan struct{}), make(chan struct{})
+			held, finish := make(chan struct{}), make(chan struct{})
 			slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 				held <- struct{}{}
-				<-answered
+				<-finish
 			}))
 			t.Cleanup(slow.Close)
-			quick := newReceiver(t, nil)
+			plain := newReceiver(t, nil)
 			c.Endpoint(t, slow.URL, "events", []string{"slow"}, "retry", object{"timeout": "30s"})
-			c.Endpoint(t, quick.URL, "events", []string{"quick"})
+			c.Endpoint(t, plain.URL, "events", []string{"plain"})
 			underWay := text(c.Publish(t, "slow", object{}), "id")
 			<-held
 
-			fault.break_(wire)
-			accepted := refusals(t, c)
+			l := newLoad(s)
+			for range 8 {
+				l.Publish("plain", 2*time.Millisecond, 2*answeredIn, 0)
+			}
+			time.Sleep(time.Second)
+			fault.away(wire)
+			close(finish)
 			within(t, answeredIn, func() error { return ready(c, 503) })
-			close(answered)
-			fault.mend(wire)
-			since := time.Now()
+			time.Sleep(fault.lasts)
+			l.Stop(t)
+			if l.refused == 0 || l.failed > 0 || l.slowest > answeredIn {
+				t.Errorf("%d were refused, %d had no answer, and the slowest took %s", l.refused, l.failed, l.slowest)
+			}
+
+			fault.back(wire)
 			// Nothing is asked of it but whether it is ready.
 			took := within(t, answeredIn, func() error { return ready(c, 200) })
-			t.Logf("ready %s after the database was back", took.Round(10*time.Millisecond))
+			t.Logf("ready %s after the database was back", took.Round(time.Millisecond))
 			d := c.Delivery(t, underWay, "succeeded")
 			if number(t, d, "attempt_count") != 1 {
 				t.Errorf("the delivery that was under way: %v", d)
 			}
-			t.Logf("recorded %s after the database was back", time.Since(since).Round(10*time.Millisecond))
-			accepted = append(accepted, text(c.Publish(t, "quick", object{}), "id"))
-			eventually(t, func() error { return arrived(quick, accepted) })
+			within(t, patience, func() error { return settled(c) })
+			l.Arrived(t, "plain", plain)
 		})
 	}
 }
 
-// refusals publishes from several clients while the database is away and gives what
-// was accepted all the same.
-func refusals(t *testing.T, c *caller) (accepted []string) {
-	t.Helper()
-	var mu sync.Mutex
-	var publishing sync.WaitGroup
-	refused := 0
-	for range 8 {
-		publishing.Go(func() {
-			for range 3 {
-				sent := time.Now()
-				a, err := c.Do("POST", "/v1/events", object{"type": "quick", "data": object{}})
-				took := time.Since(sent)
-				mu.Lock()
-				switch {
-				case err != nil || took > answeredIn:
-					t.Errorf("after %s: %v", took, err)
-				case a.Status == 202:
-					accepted = append(accepted, text(a.Object(t), "id"))
-				case a.Status != 503 || a.Header.Get("Retry-After") == "":
-					t.Errorf("refused with %d, Retry-After %q: %s", a.Status, a.Header.Get("Retry-After"), clip(a.Body))
-				default:
-					refused++
-				}
-				mu.Unlock()
-			}
-		})
+// A node that nobody asks anything, and that has nothing to write, finds out by itself
+// that its database is back.
+func TestIdleNodeIsReadyAgain(t *testing.T) {
+	t.Parallel()
+	wire, database := pgtest.NewWire(t, pgtest.Schema(t))
+	c := newNode(t, database).Admin()
+	within(t, patience, func() error { return ready(c, 200) })
+	wire.Cut()
+	c.Call(t, 503, "POST", "/v1/events", object{"type": "x"})
+	within(t, answeredIn, func() error { return ready(c, 503) })
+	wire.Mend()
+	within(t, 5*time.Second, func() error { return ready(c, 200) })
+}
+
+// takenOverIn is how soon others take over what a node owned that is cut off.
+const takenOverIn = 15 * time.Second
+
+// One node is cut off from the database with deliveries under way and waiting. The
+// other takes them over, and when the first is back, both go on.
+func TestNodeIsCutOff(t *testing.T) {
+	t.Parallel()
+	direct := pgtest.Schema(t)
+	wire, through := pgtest.NewWire(t, direct)
+	lone, other := newNode(t, through), newNode(t, direct)
+	time.Sleep(takenOverIn - 5*time.Second) // the other has to have beaten for long enough to judge
+	block := make(chan struct{})
+	r := newReceiver(t, nil)
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		select {
+		case <-block:
+		case <-req.Context().Done():
+		}
+	}))
+	t.Cleanup(slow.Close)
+	c := other.Admin()
+	ep := c.Endpoint(t, slow.URL, "events", []string{"plain"}, "max_in_flight", 1, "retry", object{"timeout": "60s"})
+	l := newLoad(lone, other)
+	l.Publish("plain", time.Millisecond, answerWithin, 0)
+	time.Sleep(time.Second)
+	wire.Cut()
+	cut := time.Now()
+	// What the lone node owns waits behind one attempt that hangs, and would go to the
+	// other receiver from now on.
+	c.Call(t, 200, "PATCH", "/v1/endpoints/"+text(ep, "id"), object{"url": r.URL, "max_in_flight": 32})
+	l.Stop(t)
+	l.Arrived(t, "plain", r)
+	took := time.Since(cut)
+	t.Logf("all was taken over %s after the cut", took.Round(time.Millisecond))
+	if took > takenOverIn {
+		t.Errorf("taken over after %s", took)
 	}
-	publishing.Wait()
-	if refused == 0 {
-		t.Error("nothing was refused")
-	}
-	return accepted
+	close(block)
+	wire.Mend()
+	back := lone.Admin()
+	within(t, answeredIn, func() error { return ready(back, 200) })
+	id := text(back.Publish(t, "plain", object{}), "id")
+	eventually(t, func() error { return arrived(r, []string{id}) })
+	within(t, patience, func() error { return settled(c) })
 }
 
 // ready tells whether the server's readiness is as wanted.

@@ -25,11 +25,12 @@ type load struct {
 	answered map[int]string   // the number to the event's id
 	last     int
 	refused  int
+	// odd are refusals that do not say when to try again, or by a status that is not
+	// for it.
+	odd []string
 	// failed are requests that got no answer; slowest is the one that took longest.
 	failed  int
 	slowest time.Duration
-	// answers are when events were accepted.
-	answers []time.Time
 }
 
 // answerWithin is when a client of the load gives a request up.
@@ -68,7 +69,7 @@ func (l *load) publish(client *http.Client, kind, url string) {
 	n := l.last
 	l.mu.Unlock()
 	sent := time.Now()
-	id, status, err := post(client, url, fmt.Sprintf(`{"type":%q,"data":{"n":%d}}`, kind, n))
+	id, status, again, err := post(client, url, fmt.Sprintf(`{"type":%q,"data":{"n":%d}}`, kind, n))
 	took := time.Since(sent)
 	l.mu.Lock()
 	l.slowest = max(l.slowest, took)
@@ -76,11 +77,12 @@ func (l *load) publish(client *http.Client, kind, url string) {
 	case err != nil:
 		l.failed++
 	case status != 202:
-		l.refused++
+		if l.refused++; status != 503 && status != 429 || again == "" {
+			l.odd = append(l.odd, fmt.Sprintf("status %d, Retry-After %q", status, again))
+		}
 	default:
 		l.accepted[kind] = append(l.accepted[kind], n)
 		l.answered[n] = id
-		l.answers = append(l.answers, time.Now())
 	}
 	l.mu.Unlock()
 	if err != nil || status != 202 {
@@ -88,21 +90,21 @@ func (l *load) publish(client *http.Client, kind, url string) {
 	}
 }
 
-func post(client *http.Client, url, body string) (id string, status int, err error) {
+func post(client *http.Client, url, body string) (id string, status int, again string, err error) {
 	req, err := http.NewRequest("POST", url+"/v1/events", bytes.NewReader([]byte(body)))
 	if err != nil {
-		return "", 0, err
+		return "", 0, "", err
 	}
 	req.Header.Set("Authorization", "Bearer "+adminKey)
 	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
 	if err != nil {
-		return "", 0, err
+		return "", 0, "", err
 	}
 	defer res.Body.Close()
 	var o struct{ ID string }
 	err = json.NewDecoder(res.Body).Decode(&o)
-	return o.ID, res.StatusCode, err
+	return o.ID, res.StatusCode, res.Header.Get("Retry-After"), err
 }
 
 // Stop ends the clients.
@@ -110,20 +112,11 @@ func (l *load) Stop(t *testing.T) {
 	t.Helper()
 	close(l.stop)
 	l.wg.Wait()
+	if len(l.odd) > 0 {
+		t.Errorf("%d refusals were not as promised: %s", len(l.odd), l.odd[0])
+	}
 	t.Logf("%d events accepted, %d refused, %d without an answer; the slowest answer took %s",
 		len(l.answered), l.refused, l.failed, l.slowest.Round(time.Millisecond))
-}
-
-// gap is the longest time from one accepted event to the next between two times.
-func (l *load) gap(from, to time.Time) (longest time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, at := range l.answers {
-		if at.After(from) && !at.After(to) {
-			longest, from = max(longest, at.Sub(from)), at
-		}
-	}
-	return max(longest, to.Sub(from))
 }
 
 // first are the first arrivals by event number, in their order, and again those that
