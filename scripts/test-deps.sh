@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what some tests compare Peal with: python3 and Node.js (the verification code that receivers run),
-# curl (the commands that documentation prints), Chromium (the dashboard), and the npm packages of test/oracles, pinned, in $PEAL_NPM_DIR.
+# curl (the commands that documentation prints), Chromium (the dashboard), PgBouncer, and the npm packages of test/oracles, pinned, in $PEAL_NPM_DIR.
 # Needs root on Debian only for what is not there yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 : "${PEAL_NPM_DIR:?names the directory for npm packages}"
 
 missing=()
-for pair in python3:python3 node:nodejs npm:npm curl:curl chromium:chromium; do
+for pair in python3:python3 node:nodejs npm:npm curl:curl chromium:chromium /usr/sbin/pgbouncer:pgbouncer; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then

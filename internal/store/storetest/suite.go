@@ -22,6 +22,15 @@ type Backend func(t testing.TB) (url string)
 
 // Run runs the suite.
 func Run(t *testing.T, empty Backend) {
+	Cases(t, empty)
+	t.Run("model", func(t *testing.T) {
+		t.Parallel()
+		testModel(t, empty)
+	})
+}
+
+// Cases runs the suite without the long comparison with a model.
+func Cases(t *testing.T, empty Backend) {
 	for _, group := range []struct {
 		name  string
 		tests map[string]func(*Fixture)
@@ -43,10 +52,6 @@ func Run(t *testing.T, empty Backend) {
 			})
 		}
 	}
-	t.Run("model", func(t *testing.T) {
-		t.Parallel()
-		testModel(t, empty)
-	})
 }
 
 // Fixture is an open database with a clock that stands still until it is set.
