@@ -69,11 +69,11 @@ func (a *App) stopServing() {
 	}
 }
 
-// servePprof serves Go's profiles on the loopback address of the configuration.
+// servePprof serves Go's profiles on the loopback address of the configuration, but not
+// the command line, which may hold keys.
 func (a *App) servePprof(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
@@ -81,6 +81,7 @@ func (a *App) servePprof(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.log.Info("serving profiles", "url", "http://"+listener.Addr().String()+"/debug/pprof/")
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: requestTimeout}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

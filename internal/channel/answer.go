@@ -24,9 +24,17 @@ func result(r egress.Response, err error) Result {
 		res.Err = fmt.Errorf("answered %d", code)
 	}
 	if r.StatusCode == http.StatusTooManyRequests || r.StatusCode == http.StatusServiceUnavailable {
-		res.RetryAfter = retryAfter(r.Header.Get("Retry-After"), time.Now())
+		res.RetryAfter = retryAfter(r.Header.Get("Retry-After"), answeredAt(r.Header))
 	}
 	return res
+}
+
+// answeredAt is the receiver's time, which its dates are meant in: clocks differ.
+func answeredAt(h http.Header) time.Time {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		return date
+	}
+	return time.Now()
 }
 
 // retryAfter reads a Retry-After header, seconds or a date (RFC 9110, 10.2.3), as a

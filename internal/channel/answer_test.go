@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -30,6 +31,18 @@ func TestRetryAfter(t *testing.T) {
 		if got := retryAfter(value, now); got != want {
 			t.Errorf("%q: %v, want %v", value, got, want)
 		}
+	}
+}
+
+// A date to come back at is meant in the receiver's time, however wrong its clock or the
+// node's is.
+func TestRetryAfterOfAnotherClock(t *testing.T) {
+	receivers := time.Now().Add(-time.Hour)
+	r := egress.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{
+		"Date": {receivers.UTC().Format(http.TimeFormat)}, "Retry-After": {receivers.Add(time.Minute).UTC().Format(http.TimeFormat)},
+	}}
+	if got := result(r, nil).RetryAfter; got != time.Minute {
+		t.Errorf("%v, want a minute", got)
 	}
 }
 

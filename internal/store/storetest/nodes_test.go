@@ -302,11 +302,35 @@ func TestNodeLeaves(t *testing.T) {
 	}
 }
 
-// The database's clock is the nodes', whatever their own say.
+// The database's clock is the nodes', whatever their own say: none takes the other for
+// dead, and what one leaves for later is due for the other then.
 func TestNodesTakeTheDatabasesTime(t *testing.T) {
-	a, b := twoNodes(t)
-	a.Pass(24 * time.Hour)
+	t.Parallel()
+	url := storetest.Postgres(t)
+	a, b := storetest.NewNode(t, url, quick), storetest.NewNode(t, url, quick)
+	a.Pass(10 * time.Minute)
+	b.Pass(-10 * time.Minute)
+	sessions := [2]int64{a.DB.Session(), b.DB.Session()}
+	ep := a.Endpoint()
+	e := storetest.Own(a.Event(ep))
+	a.Accept(e)
+	o := a.Outcome(a.Job(e, 0), peal.Retrying, 500)
+	o.Now = a.DB.Now()
+	o.DueAt = o.Now.Add(20 * quick) // several times what makes a session dead
+	a.Check(a.Record(o)[0])
+	eventually(t, "the other node claims it", func() bool {
+		now := b.DB.Now()
+		c, err := b.Q.Claim(b.Ctx, dispatch.ClaimRequest{Endpoint: ep, Now: now, Limit: 10, Bytes: 1 << 20})
+		b.Check(err)
+		if len(c.Jobs) > 0 && now.Before(o.DueAt) {
+			t.Errorf("claimed at %s, and due at %s", now, o.DueAt)
+		}
+		return len(c.Jobs) > 0
+	})
 	if d := a.DB.Now().Sub(b.DB.Now()).Abs(); d > time.Second {
 		t.Errorf("they are %v apart", d)
+	}
+	if now := [2]int64{a.DB.Session(), b.DB.Session()}; now != sessions {
+		t.Errorf("sessions %v became %v", sessions, now)
 	}
 }
