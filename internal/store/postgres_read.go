@@ -89,14 +89,12 @@ func (c *readConn) QueryContext(ctx context.Context, query string, named []drive
 	f.SendBind(&pgproto3.Bind{ParameterFormatCodes: binaryFormat, Parameters: values, ResultFormatCodes: binaryFormat})
 	f.SendDescribe(&pgproto3.Describe{ObjectType: 'P'})
 	r := &readRows{c: c, ctx: ctx}
-	if err := r.more(); err != nil {
-		return nil, err
-	}
-	// The columns come before the first row.
-	for r.columns == nil && !r.ended {
-		if err := r.receive(); err != nil {
-			return nil, r.end(err)
+	if err := r.begin(); err != nil {
+		err = r.end(err)
+		if c.broken && ctx.Err() == nil {
+			return nil, driver.ErrBadConn // it ended while nobody looked: another one is tried
 		}
+		return nil, err
 	}
 	return r, nil
 }
@@ -110,6 +108,19 @@ type readRows struct {
 	row     [][]byte
 	// ended says that no more rows come, closed that the server knows.
 	ended, closed bool
+}
+
+// begin asks for the first rows. The columns come before them.
+func (r *readRows) begin() error {
+	if err := r.more(); err != nil {
+		return err
+	}
+	for r.columns == nil && !r.ended {
+		if err := r.receive(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Columns implements driver.Rows.

@@ -199,6 +199,7 @@ func (w *writer) turn(batch []lane, rows int) {
 	w.begins(time.Now())
 	defer w.begins(time.Time{})
 	run := lane.run
+	renewed := false
 	for again := 0; ; {
 		err := w.transact(batch, run)
 		if errors.Is(err, errUnknown) {
@@ -211,6 +212,8 @@ func (w *writer) turn(batch []lane, rows int) {
 		case classify(err) == collided && again < maxAgain:
 			again++
 			w.rest()
+		case w.hungUp(err) && !renewed:
+			renewed = true
 		case classify(err) == refused:
 			w.log.Warn("a group of writes failed and is run one by one", "error", err)
 			run = lane.runEach
@@ -219,6 +222,15 @@ func (w *writer) turn(batch []lane, rows int) {
 			return
 		}
 	}
+}
+
+// hungUp tells whether the transaction failed because the connection had ended, as idle
+// ones do that a pooler or a router has forgotten: a new one may do at once.
+func (w *writer) hungUp(err error) bool {
+	var lost *lostError
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.As(err, &lost) && !errors.Is(err, errUnknown) && w.awayErr == nil && time.Since(w.began) < maxWait
 }
 
 func (w *writer) begins(at time.Time) {

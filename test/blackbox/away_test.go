@@ -2,8 +2,10 @@ package blackbox
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +68,79 @@ func TestDatabaseGoesAway(t *testing.T) {
 			}
 			within(t, patience, func() error { return settled(c) })
 			l.Arrived(t, "plain", plain)
+		})
+	}
+}
+
+// Connections break every moment, in the midst of transactions and between them. Nothing
+// is lost, nothing comes twice, and hardly anything is refused.
+func TestConnectionsBreak(t *testing.T) {
+	t.Parallel()
+	wire, database := pgtest.NewWire(t, pgtest.Schema(t))
+	s := newNode(t, database)
+	c := s.Admin()
+	r := newReceiver(t, nil)
+	c.Endpoint(t, r.URL, "events", []string{"plain"})
+	l := newLoad(s)
+	for range 4 {
+		l.Publish("plain", time.Millisecond, answerWithin, 0)
+	}
+	for range 40 {
+		time.Sleep(20*time.Millisecond + rand.N(200*time.Millisecond))
+		wire.Drop()
+	}
+	l.Stop(t)
+	within(t, patience, func() error { return settled(c) })
+	l.Arrived(t, "plain", r)
+	order, _, again := first(t, r)
+	if len(again) > 0 || len(order) < 100 {
+		t.Errorf("%d of %d came again", len(again), len(order))
+	}
+}
+
+// A connection that ended while it was idle costs nobody an error.
+func TestIdleConnectionsEnd(t *testing.T) {
+	t.Parallel()
+	wire, database := pgtest.NewWire(t, pgtest.Schema(t))
+	c := newNode(t, database).Admin()
+	for range 3 {
+		c.Publish(t, "x", object{})
+		c.Call(t, 200, "GET", "/v1/deliveries", nil)
+		wire.Drop()
+		c.Call(t, 200, "GET", "/v1/deliveries", nil)
+		wire.Drop()
+	}
+}
+
+// A stop is in time also while the database is away.
+func TestStopWhileDatabaseIsAway(t *testing.T) {
+	for name, away := range map[string]func(*pgtest.Wire){"cut": (*pgtest.Wire).Cut, "silent": (*pgtest.Wire).Freeze} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wire, database := pgtest.NewWire(t, pgtest.Schema(t))
+			s := newNode(t, database)
+			r := newReceiver(t, nil)
+			s.Admin().Endpoint(t, r.URL)
+			l := newLoad(s)
+			for range 4 {
+				l.Publish("plain", time.Millisecond, answerWithin, 0)
+			}
+			time.Sleep(time.Second)
+			away(wire)
+			since := time.Now()
+			if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-s.ended:
+				if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+					t.Errorf("ended with %d", code)
+				}
+				t.Logf("ended after %s", time.Since(since).Round(time.Millisecond))
+			case <-time.After(30 * time.Second):
+				t.Error("not ended after 30 s")
+			}
+			l.Stop(t)
 		})
 	}
 }

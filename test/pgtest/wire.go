@@ -54,7 +54,7 @@ func NewWire(t testing.TB, to string) (w *Wire, through string) {
 		if err := w.listener.Close(); err != nil {
 			t.Error(err)
 		}
-		w.drop()
+		w.Drop()
 		w.serving.Wait()
 	})
 	return w, through
@@ -63,7 +63,7 @@ func NewWire(t testing.TB, to string) (w *Wire, through string) {
 // Cut ends all connections and takes no new ones.
 func (w *Wire) Cut() {
 	w.set(func() { w.cut = true })
-	w.drop()
+	w.Drop()
 }
 
 // Mend takes connections again.
@@ -85,7 +85,8 @@ func (w *Wire) set(f func()) {
 	w.thaw.Broadcast()
 }
 
-func (w *Wire) drop() {
+// Drop ends all connections.
+func (w *Wire) Drop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.conns {
