@@ -152,7 +152,7 @@ func (db *DB) Stats() Stats { return db.writer.stats() }
 // written.
 func (db *DB) Ping(ctx context.Context) error {
 	if s := db.Stats(); s.Away {
-		return peal.Errorf(peal.CodeUnavailable, "the database cannot be written at the moment")
+		return &peal.Error{Code: peal.CodeUnavailable, Message: "the database cannot be written at the moment", RetryAfter: retryAfter}
 	}
 	return db.Read(ctx, func(ctx context.Context, db *sql.DB) error { return db.PingContext(ctx) })
 }
@@ -168,10 +168,11 @@ func (db *DB) Read(ctx context.Context, f func(ctx context.Context, db *sql.DB) 
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
+	known = &peal.Error{Code: peal.CodeUnavailable, Message: "the database could not be read", RetryAfter: retryAfter, Err: err}
 	if errors.Is(context.Cause(ctx), ErrSlowRead) {
-		return peal.Wrap(peal.CodeUnavailable, errors.Join(ErrSlowRead, err), "the query took too long; narrow it down")
+		known.Message, known.Err = "the query took too long; narrow it down", errors.Join(ErrSlowRead, err)
 	}
-	return peal.Wrap(peal.CodeUnavailable, err, "the database could not be read")
+	return known
 }
 
 // ErrSlowRead says that a reader took longer than it may.

@@ -128,13 +128,14 @@ func (c *pgWriter) rollback() {
 }
 
 // find reads the session's turn and tells whether the transaction that might have been
-// committed was. It waits for the one that the server may still be at.
+// committed was. It waits for the one that the server may still be at. It writes, so that
+// what it tells is on a synchronous standby as well.
 func (c *pgWriter) find() (committed bool, err error) {
 	if err := c.open(); err != nil {
 		return false, err
 	}
 	number, closed, turn := c.session.number(), true, c.turn
-	err = c.query("SELECT turn, closed FROM session_turn WHERE session = ? FOR UPDATE", []any{number}, func(r Row) error {
+	err = c.query("UPDATE session_turn SET turn = turn WHERE session = ? RETURNING turn, closed", []any{number}, func(r Row) error {
 		turn, closed = r.Int(0), r[1].(bool)
 		return nil
 	})

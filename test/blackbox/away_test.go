@@ -1,6 +1,7 @@
 package blackbox
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -212,6 +213,8 @@ func ready(c *caller, status int) error {
 	switch took := time.Since(sent); {
 	case err != nil:
 		return err
+	case a.Status == 503 && a.Header.Get("Retry-After") == "":
+		return errors.New("no Retry-After")
 	case a.Status != status:
 		return fmt.Errorf("readyz says %d, want %d: %s", a.Status, status, a.Body)
 	case took > answeredIn:
