@@ -28,7 +28,7 @@ const (
 	killEvery  = 4 * time.Second
 	// unrecorded is how long after its arrival a delivery may not be recorded yet on a
 	// busy machine, so that it is repeated where its node dies.
-	unrecorded = 2 * time.Second
+	unrecorded = 3 * time.Second
 )
 
 // fault is a time during which a node was not itself.
