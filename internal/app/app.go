@@ -134,6 +134,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.db.OnNewSession(a.dispatcher.Forget)
+	a.db.OnUnknown(a.dispatcher.Doubt)
 	a.watch()
 
 	var adminKeys [][32]byte

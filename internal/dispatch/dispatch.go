@@ -92,6 +92,8 @@ type Dispatcher struct {
 	picks   uint64
 	bytes   int
 	closing bool
+	// doubts count what may have left rows that are owned and that no lane holds.
+	doubts int
 
 	replaying  sync.Mutex // one step of a replay at a time
 	replayTurn int        // of the maintenance
@@ -120,6 +122,8 @@ const (
 	backlogPage   = 1000
 	backlogEvery  = time.Second
 	reconcileEach = 30 * time.Second
+	// reconcileSoon is longer than a claim may take between its commit and its lane.
+	reconcileSoon = 5 * time.Second
 	// What a stop takes at the most beside DrainTimeout.
 	recordTimeout  = 3 * time.Second
 	releaseTimeout = 2 * time.Second
@@ -196,10 +200,14 @@ func (d *Dispatcher) maintain(ctx context.Context) {
 		if err := d.continueReplays(ctx); err != nil && ctx.Err() == nil {
 			d.Log.Warn("replays wait", "error", err)
 		}
-		if now := d.Now(); now.Sub(reconciled) >= reconcileEach {
+		doubts := d.doubtful()
+		if now := d.Now(); now.Sub(reconciled) >= reconcileEach || doubts > 0 && now.Sub(reconciled) >= reconcileSoon {
 			var err error
 			if missed, err = d.reconcile(ctx, missed); err != nil && ctx.Err() == nil {
 				d.Log.Warn("owned deliveries could not be compared", "error", err)
+			}
+			if err == nil && len(missed) == 0 {
+				d.cleared(doubts)
 			}
 			d.forgetIdle(now)
 			reconciled = now
@@ -268,6 +276,27 @@ func (d *Dispatcher) reconcile(ctx context.Context, missed map[peal.DeliveryID]s
 	}
 	d.Log.Warn("releasing deliveries that no lane holds", "count", len(lost))
 	return again, d.Store.Release(ctx, lost)
+}
+
+// Doubt has what is owned compared with what is held soon, since it is not known what
+// became of a commit.
+func (d *Dispatcher) Doubt() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doubts++
+}
+
+func (d *Dispatcher) doubtful() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.doubts
+}
+
+// cleared takes back the doubts that there were before owned and held were found equal.
+func (d *Dispatcher) cleared(doubts int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doubts -= doubts
 }
 
 func (d *Dispatcher) heldIDs() map[peal.DeliveryID]struct{} {

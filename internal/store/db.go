@@ -145,6 +145,15 @@ func (db *DB) MayGoOn() bool { return db.engine.mayGoOn() }
 // is not called for the first session.
 func (db *DB) OnNewSession(f func()) { db.engine.onNewSession(f) }
 
+// OnUnknown registers a function to be called when items were settled with ErrUnknown,
+// so that rows may come to be owned that nobody holds. It is called on the writer's
+// goroutine, so it must not block.
+func (db *DB) OnUnknown(f func()) {
+	db.writer.mu.Lock()
+	defer db.writer.mu.Unlock()
+	db.writer.unknown = append(db.writer.unknown, f)
+}
+
 // Stats is a snapshot of the writer's counters.
 func (db *DB) Stats() Stats { return db.writer.stats() }
 

@@ -32,11 +32,16 @@ func (w *writer) find(batch []lane, err error) ([]lane, error) {
 	for {
 		w.mu.Lock()
 		w.away(err)
-		closing, since := w.closing, w.began
+		closing, since, tell := w.closing, w.began, w.unknown
 		w.mu.Unlock()
 		w.refuseWaiting(err)
 		if closing || time.Since(since) > unknownFor {
-			batch = w.letGo(batch, closing)
+			waited := len(batch)
+			if batch = w.letGo(batch, closing); len(batch) < waited {
+				for _, f := range tell {
+					f()
+				}
+			}
 			if len(batch) == 0 {
 				return nil, err
 			}

@@ -46,6 +46,7 @@ type writer struct {
 
 	mu      sync.Mutex
 	lanes   []lane // in the order in which they are run
+	unknown []func()
 	writes  *Lane[*closure]
 	idle    *Lane[*closure]
 	closing bool

@@ -67,7 +67,8 @@ func TestDatabaseGoesAway(t *testing.T) {
 			if number(t, d, "attempt_count") != 1 {
 				t.Errorf("the delivery that was under way: %v", d)
 			}
-			within(t, patience, func() error { return settled(c) })
+			// With what was committed and could not be answered any more.
+			within(t, patience/2, func() error { return settled(c) })
 			l.Arrived(t, "plain", plain)
 		})
 	}
