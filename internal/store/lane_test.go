@@ -88,3 +88,35 @@ func TestAnEmptyLaneTakesAnything(t *testing.T) {
 	wantAdded(t, l.Add(parcel{"b", 1}))
 	wantRefused(t, l.Add(parcel{"a", 1000}))
 }
+
+func TestNobodyQueuesBehindOneTransactionThatTakesLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newShelf(LaneConfig{MaxItems: 10, MaxRows: 10})
+		patient := addLane(l.w, LaneConfig{Patient: true}, func(*Tx, []parcel) error { return nil })
+		l.w.writes, l.w.idle = &Lane[*closure]{w: l.w}, &Lane[*closure]{w: l.w}
+		l.w.begins(time.Now())
+		time.Sleep(stalledAfter)
+		wantAdded(t, l.Add(parcel{"a", 1}))
+		if l.w.stats().Away {
+			t.Error("it is said to be away already")
+		}
+		time.Sleep(time.Nanosecond)
+		if err := l.Add(parcel{"a", 1}); peal.CodeOf(err) != peal.CodeUnavailable {
+			t.Errorf("got %v, want to be refused", err)
+		}
+		if !l.w.stats().Away {
+			t.Error("it is not said to be away")
+		}
+		wantAdded(t, patient.Add(parcel{"a", 1}))
+		time.Sleep(maxWait)
+		l.w.refuseWaiting(errors.New("away"))
+		if n, bytes := l.pending(); n != 0 || bytes != 0 {
+			t.Errorf("%d with %d bytes wait on", n, bytes)
+		}
+		if n, _ := patient.pending(); n != 1 {
+			t.Errorf("%d patient ones wait on", n)
+		}
+		l.w.begins(time.Time{})
+		wantAdded(t, l.Add(parcel{"a", 1}))
+	})
+}

@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"errors"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -18,8 +19,8 @@ func TestLostCommit(t *testing.T) {
 	for name, what := range map[string]pgtest.Fate{"before": pgtest.Lost, "after": pgtest.Unheard} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			between, url := pgtest.NewWire(t, storetest.Postgres(t))
-			f := storetest.NewNode(t, url, 0)
+			between, at := pgtest.NewWire(t, storetest.Postgres(t))
+			f := storetest.NewNode(t, at, 0)
 			ep := f.Endpoint()
 			kept := storetest.Own(f.Event(ep))
 			f.Accept(kept)
@@ -67,8 +68,8 @@ func TestLostCommit(t *testing.T) {
 // TestDatabaseAway cuts the node off and lets it find back.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
-	between, url := pgtest.NewWire(t, storetest.Postgres(t))
-	f := storetest.NewNode(t, url, 0)
+	between, at := pgtest.NewWire(t, storetest.Postgres(t))
+	f := storetest.NewNode(t, at, 0)
 	e := storetest.Own(f.Event(f.Endpoint()))
 	f.Accept(e)
 	between.Cut()
@@ -96,6 +97,55 @@ func TestDatabaseAway(t *testing.T) {
 	eventually(t, "it is well again", func() bool { return f.DB.Ping(f.Ctx) == nil })
 	f.Accept(f.Event(f.Endpoint()))
 	if d := f.Delivery(e.Deliveries[0].ID); d.Status != peal.Succeeded {
+		t.Errorf("recorded %+v", d)
+	}
+}
+
+// both gives the URL of two hosts that lead to the same database.
+func both(t *testing.T, first, second string) string {
+	t.Helper()
+	a, err := url.Parse(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := url.Parse(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Host = a.Host + "," + b.Host
+	return b.String()
+}
+
+// TestSilentHost opens a database of which the first host takes connections and says
+// nothing.
+func TestSilentHost(t *testing.T) {
+	t.Parallel()
+	direct := storetest.Postgres(t)
+	silent, through := pgtest.NewWire(t, direct)
+	silent.Freeze()
+	f := storetest.NewNode(t, both(t, through, direct), 0)
+	f.Accept(f.Event(f.Endpoint()))
+	if rows, _, err := f.Q.Events(f.Ctx, peal.EventFilter{Org: f.Org}, peal.Page{Limit: 10}); err != nil || len(rows) != 1 {
+		t.Errorf("%d events, %v", len(rows), err)
+	}
+}
+
+// TestHostFallsSilent leaves what was said to a host unanswered once another one is
+// good: nobody waits until it has timed out.
+func TestHostFallsSilent(t *testing.T) {
+	t.Parallel()
+	direct := storetest.Postgres(t)
+	silent, through := pgtest.NewWire(t, direct)
+	f := storetest.NewNode(t, both(t, through, direct), 10*quick)
+	e := storetest.Own(f.Event(f.Endpoint()))
+	f.Accept(e)
+	silent.Freeze()
+	since := time.Now()
+	f.Check(f.Record(f.Outcome(f.Job(e, 0), peal.Succeeded, 200))[0])
+	if took := time.Since(since); took > 8*time.Second {
+		t.Errorf("recorded after %s", took)
+	}
+	if d := f.Delivery(e.Deliveries[0].ID); d.Status != peal.Succeeded || len(d.Attempts) != 1 {
 		t.Errorf("recorded %+v", d)
 	}
 }
