@@ -5,6 +5,7 @@ package pgtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -64,7 +65,7 @@ func NewBouncer(t testing.TB) *Bouncer {
 	config := filepath.Join(b.dir, "pgbouncer.ini")
 	users := b.write(t, "users", `"postgres" ""`)
 	b.write(t, "pgbouncer.ini", fmt.Sprintf(bouncerConfig, b.write(t, "databases", "[databases]\n"), b.port, users))
-	cmd := exec.Command(program, "-q", config)
+	cmd := exec.CommandContext(context.Background(), program, "-q", config)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	cmd.SysProcAttr = unprivileged(t, b.dir)
@@ -82,7 +83,7 @@ func NewBouncer(t testing.TB) *Bouncer {
 		}
 	})
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", b.port))
+		conn, err := dial(net.JoinHostPort("127.0.0.1", b.port))
 		if err == nil {
 			_ = conn.Close()
 			return b
@@ -179,8 +180,8 @@ func (b *Bouncer) reload(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, "RELOAD").ReadAll(); err != nil {
+	_, err = conn.Exec(ctx, "RELOAD").ReadAll()
+	if err := errors.Join(err, conn.Close(ctx)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,12 +2,14 @@ package pgtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Wire stands between a node and its database, to be cut, frozen or deaf.
@@ -103,7 +105,7 @@ func (w *Wire) accept() {
 			}
 			return
 		}
-		server, err := net.Dial("tcp", w.server)
+		server, err := dial(w.server)
 		if err != nil {
 			_ = client.Close()
 			continue
@@ -122,6 +124,10 @@ func (w *Wire) accept() {
 		w.serving.Go(func() { w.copy(server, client, deaf, true) })
 		w.serving.Go(func() { w.copy(client, server, deaf, false) })
 	}
+}
+
+func dial(to string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(context.Background(), "tcp", to)
 }
 
 func (w *Wire) copy(to, from net.Conn, deaf *atomic.Bool, fromClient bool) {
