@@ -29,20 +29,11 @@ type finder interface {
 // still to be settled, with nil where they are committed. Who waits is let go after a
 // while.
 func (w *writer) find(batch []lane, err error) ([]lane, error) {
-	for {
-		w.mu.Lock()
-		w.away(err)
-		closing, since, tell := w.closing, w.began, w.unknown
-		w.mu.Unlock()
-		w.refuseWaiting(err)
-		if closing || time.Since(since) > unknownFor {
-			waited := len(batch)
-			if batch = w.letGo(batch, closing); len(batch) < waited {
-				for _, f := range tell {
-					f()
-				}
-			}
-			if len(batch) == 0 {
+	// Where the connection alone was lost, nobody else has to notice.
+	noticed := w.takes(maxWait)
+	for ; ; noticed = true {
+		if noticed {
+			if batch = w.keepsAway(batch, err); batch == nil {
 				return nil, err
 			}
 		}
@@ -56,6 +47,26 @@ func (w *writer) find(batch []lane, err error) ([]lane, error) {
 		err = failed
 		time.Sleep(awayPause)
 	}
+}
+
+// keepsAway notes that the database is away, and settles who has waited for too long; it
+// gives who waits on, nil if nobody does.
+func (w *writer) keepsAway(batch []lane, err error) []lane {
+	w.mu.Lock()
+	w.away(err)
+	closing, tell := w.closing, w.unknown
+	w.mu.Unlock()
+	w.refuseWaiting(err)
+	if !closing && !w.takes(unknownFor) {
+		return batch
+	}
+	waited := len(batch)
+	if batch = w.letGo(batch, closing); len(batch) < waited {
+		for _, f := range tell {
+			f()
+		}
+	}
+	return batch
 }
 
 // errNotCommitted makes the batch run again.

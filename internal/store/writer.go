@@ -240,6 +240,13 @@ func (w *writer) begins(at time.Time) {
 	w.began = at
 }
 
+// takes tells whether the transaction under way has taken for as long as that.
+func (w *writer) takes(d time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Since(w.began) > d
+}
+
 // stalled tells whether the transaction under way takes too long for others to wait
 // behind it. The mutex is held.
 func (w *writer) stalled(now time.Time) bool {
