@@ -35,8 +35,8 @@ const (
 type fault struct{ from, to time.Time }
 
 // Three nodes on one PostgreSQL: one is killed every few seconds, and one is stopped
-// for half of the time and goes on. Nothing that was accepted is lost, and only what was
-// under way comes twice.
+// for half of the time and goes on. Nothing that was accepted is lost, only what was
+// under way comes twice, order is kept, and no limit is passed.
 func TestNodesDieUnderLoad(t *testing.T) {
 	t.Parallel()
 	total := chaosFor(t)
@@ -52,6 +52,7 @@ func TestNodesDieUnderLoad(t *testing.T) {
 			l.Publish("plain", 2*time.Millisecond, 3*time.Second, n)
 		}
 	}
+	limits := newLimits(t, c, l)
 	var faults []fault
 	began := time.Now()
 	time.Sleep(2 * time.Second)
@@ -75,6 +76,7 @@ func TestNodesDieUnderLoad(t *testing.T) {
 	t.Logf("%d kills and a stop of %s; all was delivered %s after the last",
 		len(faults), stopped.to.Sub(stopped.from).Round(time.Second), settled.Round(time.Second))
 	l.Arrived(t, "plain", plain)
+	limits.Hold(t, l)
 	repeatsAreOfFaults(t, plain, append(faults, stopped))
 }
 

@@ -32,21 +32,25 @@ func newReceiver(t *testing.T, status func(n int) int) *receiver {
 	t.Helper()
 	r := &receiver{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			return
-		}
-		r.mu.Lock()
-		r.got = append(r.got, arrival{At: time.Now(), Path: req.URL.Path, Header: req.Header, Body: body})
-		n := len(r.got)
-		r.mu.Unlock()
-		if status != nil {
+		if n := r.keep(req); n > 0 && status != nil {
 			w.WriteHeader(status(n))
 		}
 	}))
 	t.Cleanup(srv.Close)
 	r.URL = srv.URL
 	return r
+}
+
+// keep keeps an arrival and counts it; zero where it did not arrive whole.
+func (r *receiver) keep(req *http.Request) (n int) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = append(r.got, arrival{At: time.Now(), Path: req.URL.Path, Header: req.Header, Body: body})
+	return len(r.got)
 }
 
 // Got is what arrived so far.

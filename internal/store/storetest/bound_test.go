@@ -25,6 +25,7 @@ import (
 	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/settings"
 	"github.com/peal-dev/peal/internal/store/storetest"
+	"github.com/peal-dev/peal/test/pgtest"
 )
 
 // node is a whole node but for its API.
@@ -228,7 +229,7 @@ func TestLimitsAcrossNodes(t *testing.T) {
 	t.Parallel()
 	const beat = 500 * time.Millisecond
 	direct := storetest.Postgres(t)
-	between, through := newProxy(t, direct)
+	between, through := pgtest.NewWire(t, direct)
 	receiver, url := newCounter(t)
 	receiver.takes = map[string]time.Duration{"few": 30 * time.Millisecond, "later": 40 * time.Millisecond}
 	receiver.fails = func(_ string, number, times int) bool { return number%10 == 3 && times == 1 }
@@ -257,7 +258,7 @@ func TestLimitsAcrossNodes(t *testing.T) {
 	}
 	load(time.Second, a) // which takes all lanes
 	load(time.Second, a, b, c)
-	between.set(func() { between.frozen = true })
+	between.Freeze()
 	load(time.Second, b, c)
 	_, err := b.settings.UpdateEndpoint(b.Ctx, "test", peal.DefaultOrg, later.ID, func(ep *peal.Endpoint) error {
 		ep.MaxInFlight = 2
@@ -266,7 +267,7 @@ func TestLimitsAcrossNodes(t *testing.T) {
 	b.Check(err)
 	load(3*time.Second, b, c)
 	limited := time.Now()
-	between.set(func() { between.frozen = false })
+	between.Thaw()
 	load(time.Second, b, c)
 	eventually(t, "the frozen node is back", a.DB.MayStart)
 	load(time.Second, a, b, c)
@@ -337,7 +338,7 @@ func TestHandsAcrossNodes(t *testing.T) {
 func TestRecordsOfALostSession(t *testing.T) {
 	t.Parallel()
 	direct := storetest.Postgres(t)
-	between, through := newProxy(t, direct)
+	between, through := pgtest.NewWire(t, direct)
 	a, b := storetest.NewNode(t, through, quick), storetest.NewNode(t, direct, quick)
 	renewed := make(chan struct{}, 10)
 	a.DB.OnNewSession(func() { renewed <- struct{}{} })
@@ -345,13 +346,13 @@ func TestRecordsOfALostSession(t *testing.T) {
 	e := storetest.Own(a.Event(ep))
 	a.Accept(e)
 	before := a.Job(e, 0)
-	between.set(func() { between.frozen = true })
+	between.Freeze()
 	eventually(t, "it is released", func() bool {
 		c, err := b.Q.Backlog(b.Ctx, peal.EndpointID{}, 10)
 		b.Check(err)
 		return len(c) == 1
 	})
-	between.set(func() { between.frozen = false })
+	between.Thaw()
 	<-renewed
 	var again []*dispatch.Job
 	eventually(t, "it is claimed again", func() bool {
