@@ -95,7 +95,7 @@ func TestConnectionsBreak(t *testing.T) {
 	within(t, patience, func() error { return settled(c) })
 	l.Arrived(t, "plain", r)
 	order, _, again := first(t, r)
-	if len(again) > 0 || len(order) < 100 {
+	if len(again) > 0 || len(order) < 20 {
 		t.Errorf("%d of %d came again", len(again), len(order))
 	}
 }
