@@ -44,7 +44,7 @@ func openPostgres(ctx context.Context, db *DB, url string, open Config) error {
 	e := &pgEngine{
 		s:       s,
 		writing: &pgWriter{pgConn: pgConn{hosts: hosts, dollars: known, timeout: answerFor}, session: s, partitions: parts},
-		beating: &pgConn{hosts: hosts, dollars: known, timeout: s.answerFor()},
+		beating: &pgConn{hosts: hosts, dollars: known, timeout: answerFor},
 	}
 	db.engine = e
 	db.writer = newWriter(e.writing, db.log)
@@ -63,6 +63,7 @@ func openPostgres(ctx context.Context, db *DB, url string, open Config) error {
 	if err := bearable(e.beating, s.schema); err != nil {
 		return err
 	}
+	e.beating.timeout = s.answerFor() // from here on it only beats
 	return safe(parts.ahead(answerFor, s.now(), 1))
 }
 

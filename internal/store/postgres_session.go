@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// minAnswerFor is what an answer may take however often the heart beats.
+const minAnswerFor = time.Second
+
 // defaultHeartbeat is how often a session says that it lives.
 const defaultHeartbeat = 2 * time.Second
 
@@ -54,7 +57,7 @@ func (s *session) goOnFor() time.Duration   { return 7 * s.beat / 2 }
 func (s *session) deadAfter() time.Duration { return 4 * s.beat }
 
 // answerFor bounds a heartbeat, so that there is time for another by a new connection.
-func (s *session) answerFor() time.Duration { return s.beat }
+func (s *session) answerFor() time.Duration { return max(s.beat, minAnswerFor) }
 
 const clock = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
