@@ -82,7 +82,7 @@ func (s *schema) borne(ctx context.Context, pending []Migration) (refused, err e
 // session was there to be seen. It waits for a migration that goes on.
 func bearable(c *pgConn, known int64) error {
 	var current, oldest int64
-	err := c.query("SELECT pg_advisory_xact_lock_shared(?)::text", []any{int64(migrationLock)}, ignoreRow)
+	err := c.query("SELECT pg_advisory_xact_lock_shared(?::int, hashtext(current_schema()))::text", []any{int64(migrationLock)}, ignoreRow)
 	if err == nil {
 		err = c.query("SELECT max(version), max(oldest) FROM schema_compat", nil, func(r Row) error {
 			current, oldest = r.Int(0), r.Int(1)

@@ -77,17 +77,17 @@ func (p *partitions) need(table string, at time.Time) error {
 	if known {
 		return nil
 	}
-	return p.make(answerFor, part)
+	return p.make(p.connect(answerFor), part)
 }
 
 // ahead makes the partitions of the days from now on.
-func (p *partitions) ahead(timeout time.Duration, now time.Time, days int) error {
+func (p *partitions) ahead(c *pgConn, now time.Time, days int) error {
 	var wanted []Partition
 	for i := range days + 1 {
 		at := now.Add(time.Duration(i) * day)
 		wanted = append(wanted, partitionOf(EventTable, at), partitionOf(DoneTable, at))
 	}
-	return p.make(timeout, wanted...)
+	return p.make(c, wanted...)
 }
 
 // forget makes the partitions be looked for again: one was not there.
@@ -97,8 +97,8 @@ func (p *partitions) forget() {
 	clear(p.known)
 }
 
-func (p *partitions) make(timeout time.Duration, wanted ...Partition) error {
-	c := p.connect(timeout)
+// make makes what is not there, over a connection that ends with it.
+func (p *partitions) make(c *pgConn, wanted ...Partition) error {
 	defer c.end()
 	if err := c.open(); err != nil {
 		return err
@@ -136,7 +136,7 @@ func without(wanted []Partition, there map[Partition]bool) (missing []Partition)
 // create makes partitions. They are attached, which lets others write meanwhile, unlike
 // CREATE TABLE … PARTITION OF.
 func (p *partitions) create(c *pgConn, wanted []Partition) error {
-	if err := join(c.send("BEGIN", nil), c.query("SELECT pg_advisory_xact_lock(?)::text", []any{int64(partitionLock)}, ignoreRow)); err != nil {
+	if err := join(c.send("BEGIN", nil), c.query("SELECT pg_advisory_xact_lock(?::int, hashtext(current_schema()))::text", []any{int64(partitionLock)}, ignoreRow)); err != nil {
 		return err
 	}
 	there, err := p.list(c) // another node may just have made some
@@ -181,18 +181,25 @@ func parsePartition(name string) (Partition, bool) {
 // Chores are what a database wants done beside its writer: on PostgreSQL one node's
 // work. It has a connection that is opened when it is needed.
 type Chores struct {
-	p *partitions
-	c *pgConn
+	ctx context.Context //nolint:containedctx // it is many statements'
+	p   *partitions
+	c   *pgConn
 }
 
-// Chores begins them; End gives the connection back.
-func (db *DB) Chores() (*Chores, error) {
-	p := db.engine.(*pgEngine).writing.partitions
-	c := p.connect(choreFor)
-	if err := c.open(); err != nil {
+// Chores begins them, until ctx is done; End gives the connection back.
+func (db *DB) Chores(ctx context.Context) (*Chores, error) {
+	c := &Chores{ctx: ctx, p: db.engine.(*pgEngine).writing.partitions}
+	c.c = c.connect()
+	if err := c.c.open(); err != nil {
 		return nil, safe(err)
 	}
-	return &Chores{p, c}, nil
+	return c, nil
+}
+
+func (c *Chores) connect() *pgConn {
+	conn := c.p.connect(choreFor)
+	conn.until = c.ctx
+	return conn
 }
 
 // End closes the connection.
@@ -200,7 +207,7 @@ func (c *Chores) End() { c.c.end() }
 
 // MakeAhead makes the partitions of the coming days.
 func (c *Chores) MakeAhead(now time.Time) error {
-	return safe(c.p.ahead(choreFor, now, partitionsAhead))
+	return safe(c.p.ahead(c.connect(), now, partitionsAhead))
 }
 
 // Partitions are those that are there, of both tables.

@@ -64,7 +64,7 @@ func openPostgres(ctx context.Context, db *DB, url string, open Config) error {
 		return err
 	}
 	e.beating.timeout = s.answerFor() // from here on it only beats
-	return safe(parts.ahead(answerFor, s.now(), 1))
+	return safe(parts.ahead(connect(answerFor), s.now(), 1))
 }
 
 func (e *pgEngine) now() time.Time { return e.s.now() }
@@ -105,7 +105,10 @@ func pgConfig(url string) (*pgconn.Config, error) {
 		return nil, peal.Invalid("database", "the database's URL cannot be read") // its words may hold the password
 	}
 	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = hostFor
+		cfg.ConnectTimeout = connectFor
+		if len(cfg.Fallbacks) > 0 {
+			cfg.ConnectTimeout = hostFor
+		}
 	}
 	if len(cfg.Fallbacks) > 0 && cfg.ValidateConnect == nil {
 		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
@@ -116,7 +119,8 @@ func pgConfig(url string) (*pgconn.Config, error) {
 	return cfg, nil
 }
 
-// migrationLock keeps nodes that start together from migrating at once.
+// migrationLock keeps nodes that start together from migrating at once. Like all locks it
+// is a schema's, so that those who share a database do not wait for each other.
 const migrationLock = 0x7065616c
 
 // withPostgres runs f while no other node works on the schema.
@@ -130,13 +134,14 @@ func withPostgres(ctx context.Context, url string, files fs.FS, f func(*schema) 
 		return peal.Invalid("database", "the database's URL cannot be read")
 	}
 	cfg.Config = *base
+	cfg.ConnectTimeout *= 2 // a start can wait
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pool := stdlib.OpenDB(*cfg)
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	// The lock is a transaction's, since a session's does not work through a pooler.
 	lock, err := pool.BeginTx(ctx, nil)
 	if err == nil {
-		_, err = lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock)
+		_, err = lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1::int, hashtext(current_schema()))", migrationLock)
 	}
 	if err != nil {
 		return peal.Wrap(peal.CodeUnavailable, err, "the database could not be opened")

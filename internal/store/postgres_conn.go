@@ -15,6 +15,8 @@ type pgConn struct {
 	hosts   *pgHosts
 	dollars *dollars
 	timeout time.Duration // of one exchange
+	// until ends exchanges that nobody waits for any more; nil where all are waited for.
+	until context.Context //nolint:containedctx // it is many exchanges'
 
 	pg      *pgLink
 	batch   *pgconn.Batch
@@ -96,6 +98,9 @@ func (c *pgConn) flush() error {
 	}
 	ctx, cancel := context.WithTimeout(c.pg.life, c.timeout)
 	defer cancel()
+	if c.until != nil {
+		defer context.AfterFunc(c.until, cancel)()
+	}
 	results := c.pg.ExecBatch(ctx, c.batch)
 	var failed error
 	for i := 0; results.NextResult(); i++ {

@@ -32,7 +32,7 @@ const (
 // tend makes partitions ahead, and lets go of the days that have been kept for long
 // enough: they are detached, which takes no time, and dealt with then.
 func (p *postgres) tend(ctx context.Context, r janitor.Retention, now time.Time) (int, error) {
-	c, err := p.db.Chores()
+	c, err := p.db.Chores(ctx)
 	if err != nil {
 		return 0, err
 	}
