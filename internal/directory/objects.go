@@ -12,10 +12,16 @@ import (
 // EventTypes are the types that orgs registered, by name.
 var EventTypes = Objects[peal.EventType]{Kind: "event_type", derive: deriveSchema}
 
+// Hooks are the inbound URLs, by id.
+var Hooks = Objects[peal.Hook]{Kind: "hook"}
+
+// Workflows are what hooks start, by id.
+var Workflows = Objects[peal.Workflow]{Kind: "workflow"}
+
 // objectKinds are the kinds of configuration that are found by org and id alone. A new
 // one is a line here, beside its declaration.
 var objectKinds = []reader{
-	EventTypes, Bindings, Silences,
+	EventTypes, Bindings, Silences, Hooks, Workflows,
 }
 
 // Objects names a kind of object whose rows hold a T.

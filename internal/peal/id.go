@@ -15,33 +15,42 @@ import (
 type kind interface{ prefix() string }
 
 type (
-	eventKind    struct{}
-	endpointKind struct{}
-	deliveryKind struct{}
-	keyKind      struct{}
-	bindingKind  struct{}
-	silenceKind  struct{}
-	groupKind    struct{}
+	eventKind     struct{}
+	endpointKind  struct{}
+	deliveryKind  struct{}
+	keyKind       struct{}
+	bindingKind   struct{}
+	silenceKind   struct{}
+	groupKind     struct{}
+	hookKind      struct{}
+	workflowKind  struct{}
+	executionKind struct{}
 )
 
-func (eventKind) prefix() string    { return "evt_" }
-func (endpointKind) prefix() string { return "ep_" }
-func (deliveryKind) prefix() string { return "dlv_" }
-func (keyKind) prefix() string      { return "key_" }
-func (bindingKind) prefix() string  { return "bnd_" }
-func (silenceKind) prefix() string  { return "sil_" }
-func (groupKind) prefix() string    { return "grp_" }
+func (eventKind) prefix() string     { return "evt_" }
+func (endpointKind) prefix() string  { return "ep_" }
+func (deliveryKind) prefix() string  { return "dlv_" }
+func (keyKind) prefix() string       { return "key_" }
+func (bindingKind) prefix() string   { return "bnd_" }
+func (silenceKind) prefix() string   { return "sil_" }
+func (groupKind) prefix() string     { return "grp_" }
+func (hookKind) prefix() string      { return "whk_" }
+func (workflowKind) prefix() string  { return "wf_" }
+func (executionKind) prefix() string { return "exec_" }
 
 // The identifiers of the domain. Each is a UUIDv7, so that ids of one kind sort
 // by the time they were made.
 type (
-	EventID    = ID[eventKind]
-	EndpointID = ID[endpointKind]
-	DeliveryID = ID[deliveryKind]
-	KeyID      = ID[keyKind]
-	BindingID  = ID[bindingKind]
-	SilenceID  = ID[silenceKind]
-	GroupID    = ID[groupKind]
+	EventID     = ID[eventKind]
+	EndpointID  = ID[endpointKind]
+	DeliveryID  = ID[deliveryKind]
+	KeyID       = ID[keyKind]
+	BindingID   = ID[bindingKind]
+	SilenceID   = ID[silenceKind]
+	GroupID     = ID[groupKind]
+	HookID      = ID[hookKind]
+	WorkflowID  = ID[workflowKind]
+	ExecutionID = ID[executionKind]
 )
 
 // ID is a UUIDv7 that is written as a prefix and 26 characters of lower-case
@@ -85,6 +94,15 @@ func NewBindingID(now time.Time) BindingID { return NewID[bindingKind](now) }
 // NewSilenceID makes a silence's identifier.
 func NewSilenceID(now time.Time) SilenceID { return NewID[silenceKind](now) }
 
+// NewHookID makes a hook's identifier.
+func NewHookID(now time.Time) HookID { return NewID[hookKind](now) }
+
+// NewWorkflowID makes a workflow's identifier.
+func NewWorkflowID(now time.Time) WorkflowID { return NewID[workflowKind](now) }
+
+// NewExecutionID makes an execution's identifier.
+func NewExecutionID(now time.Time) ExecutionID { return NewID[executionKind](now) }
+
 // ParseID reads the text form of an identifier. An endpoint's may also be
 // spelled wh_, as Curate-Me's surface has it.
 func ParseID[K kind](s string) (ID[K], error) {
@@ -127,6 +145,15 @@ func ParseSilenceID(s string) (SilenceID, error) { return ParseID[silenceKind](s
 
 // ParseGroupID reads grp_….
 func ParseGroupID(s string) (GroupID, error) { return ParseID[groupKind](s) }
+
+// ParseHookID reads whk_….
+func ParseHookID(s string) (HookID, error) { return ParseID[hookKind](s) }
+
+// ParseWorkflowID reads wf_….
+func ParseWorkflowID(s string) (WorkflowID, error) { return ParseID[workflowKind](s) }
+
+// ParseExecutionID reads exec_….
+func ParseExecutionID(s string) (ExecutionID, error) { return ParseID[executionKind](s) }
 
 // text is the identifier without its prefix.
 func (id ID[K]) text() string {

@@ -59,6 +59,9 @@ type Request struct {
 	Inputs []Input
 	// Key is the client's idempotency key, empty for none.
 	Key string
+	// To sends the events to this endpoint of the org alone, whatever it subscribes to;
+	// zero sends them to all that match.
+	To peal.EndpointID
 }
 
 // Answer is what the caller is told, event by event in the order of the request.
@@ -170,10 +173,26 @@ func (p *Publisher) plan(r Request) (*Commit, error) {
 		}
 		c.Key = &IdempotencyKey{Key: r.Key, Hash: [32]byte(h.Sum(nil)), Expires: now.Add(p.IdempotencyTTL)}
 	}
+	if !r.To.IsZero() {
+		return c, p.address(c, r.To)
+	}
 	if err := p.match(c, peal.EndpointID{}); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// address sends every event to one endpoint.
+func (p *Publisher) address(c *Commit, to peal.EndpointID) error {
+	c.ConfigVersion = p.Directory.Version()
+	ep, ok := p.Directory.EndpointOf(c.Org, to)
+	if !ok {
+		return peal.NotFound("endpoint")
+	}
+	for _, e := range c.Events {
+		e.Deliveries = []*NewDelivery{p.delivery(e.Event, ep, c.Now)}
+	}
+	return nil
 }
 
 // match finds the endpoints of every event. Two configurations within one commit

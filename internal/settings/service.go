@@ -23,6 +23,9 @@ type Config struct {
 	Ring     *secret.Keyring
 	Profiles *profile.Set
 	Channels *channel.Set
+	// Workflows and Schemes check what workflows and hooks say.
+	Workflows Workflows
+	Schemes   *scheme.Set
 	// Now is database time.
 	Now func() time.Time
 	// AllowsWebhooks tells whether orgs of a plan may have webhook endpoints.

@@ -76,6 +76,10 @@ func release(c *pgConn, id int64) error {
 			break
 		}
 	}
+	// A node holds a few thousand executions at the most.
+	if _, err := c.exec("UPDATE execution SET owner = NULL WHERE finished_at = 0 AND owner = ?", []any{id}); err != nil {
+		return err
+	}
 	// Lanes go last: whoever takes one over finds all that waits in it.
 	_, err := c.exec(`WITH ended AS (
 			UPDATE session SET released = true WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM live WHERE owner = ?1) RETURNING id

@@ -17,6 +17,9 @@ func startSession(tx *Tx) (session int64, err error) {
 		_, err = tx.Exec("UPDATE live SET owner = NULL WHERE owner IS NOT NULL")
 	}
 	if err == nil {
+		_, err = tx.Exec("UPDATE execution SET owner = NULL WHERE finished_at = 0 AND owner IS NOT NULL")
+	}
+	if err == nil {
 		err = tx.conn.commit()
 	}
 	return session, safe(err)

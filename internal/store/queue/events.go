@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -53,6 +54,20 @@ func (q *Queue) EventByID(ctx context.Context, org string, id peal.EventID) (*pe
 		return nil, err
 	}
 	return events[0], nil
+}
+
+// EventsSince implements workflow.Events.
+func (q *Queue) EventsSince(ctx context.Context, org string, since time.Time, after peal.EventID, limit int) (events []*peal.Event, err error) {
+	from, _ := idRange(since, time.Time{})
+	if bytes.Compare(after[:], from[:]) > 0 {
+		from = next(peal.DeliveryID(after))
+	}
+	err = q.rows(ctx, func(scan scanner) error {
+		ev, err := scanEvent(scan)
+		events = append(events, ev)
+		return err
+	}, eventHead+", NULL FROM event WHERE org = ? AND id >= ? ORDER BY id LIMIT ?", org, from, int64(limit))
+	return events, err
 }
 
 func (q *Queue) eventsByID(ctx context.Context, org string, ids []peal.EventID) ([]*peal.Event, error) {

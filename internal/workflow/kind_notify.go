@@ -1,0 +1,62 @@
+package workflow
+
+import (
+	"context"
+
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/publish"
+	"github.com/peal-dev/peal/internal/workflow/definition"
+)
+
+// notifyKind sends a message to one endpoint, whatever its subscription. It is an event
+// with one delivery, which is retried, recorded and replayable as any.
+type notifyKind struct{ publisher Publisher }
+
+// typeNotification is the type of events that say none.
+const typeNotification = "workflow.notification"
+
+func (*notifyKind) Spec() *definition.Spec {
+	return &definition.Spec{
+		Name: "notify", Help: "Sends a message to one endpoint.",
+		Fields: append([]definition.Field{
+			{Name: "endpoint", Type: definition.Text, Required: true, Help: "The endpoint's id, ep_…."},
+			{Name: "title", Type: definition.Text, Required: true, Help: "A line for people."},
+			{Name: "message", Type: definition.Text, Help: "A sentence for people; the title where absent."},
+			{Name: "type", Type: definition.Text, Help: "The event's type; " + typeNotification + " where absent."},
+			{Name: "data", Type: definition.Object, Help: "Details."},
+		}, eventFields...),
+		Check: func(s *definition.Step) error {
+			if id, ok := s.With["endpoint"].Text(); ok {
+				if _, err := peal.ParseEndpointID(id); err != nil {
+					return peal.Invalid("endpoint", "%v", err)
+				}
+			}
+			if t, ok := s.With["type"].Text(); ok {
+				return peal.CheckType(t)
+			}
+			return nil
+		},
+	}
+}
+
+func (k *notifyKind) Run(ctx context.Context, c *Call) Outcome {
+	in, err := c.event()
+	if err != nil {
+		return Outcome{Err: err, Permanent: true}
+	}
+	text, err := c.text("endpoint")
+	if err != nil {
+		return Outcome{Err: err, Permanent: true}
+	}
+	to, err := peal.ParseEndpointID(text)
+	if err != nil {
+		return refusal("%v", err)
+	}
+	if in.Type == "" {
+		in.Type = typeNotification
+	}
+	if in.Message == "" {
+		in.Message = in.Title
+	}
+	return published(k.publisher.Publish(ctx, publish.Request{Org: c.Org, Inputs: []publish.Input{in}, Key: c.Key, To: to}))
+}

@@ -1,0 +1,165 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/peal-dev/peal/internal/egress"
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/publish"
+	"github.com/peal-dev/peal/internal/workflow/definition"
+)
+
+// Kind is a kind of step. It is used by many goroutines at once.
+type Kind interface {
+	// Spec is its name, what it takes, and what is checked when a workflow is made.
+	Spec() *definition.Spec
+	// Run tries the step once, within ctx's deadline. What it does it may do again after a
+	// crash, with the same Call.Key.
+	Run(ctx context.Context, c *Call) Outcome
+}
+
+// Call is one try of a step.
+type Call struct {
+	Org       string
+	Execution peal.ExecutionID
+	Step      *definition.Step
+	// With is what the step takes, rendered in Scope.
+	With  map[string]any
+	Scope definition.Scope
+	// Key names the step of the execution, the same in every try.
+	Key string
+	// Now is database time, Since when the step began.
+	Now, Since time.Time
+	// Parked says that the step waited before, until Due.
+	Parked bool
+	Due    time.Time
+	// Heard is what it waited for, nil while there is nothing.
+	Heard json.RawMessage
+}
+
+// Outcome is what came of a try: an output, an error, or a wait.
+type Outcome struct {
+	// Output is JSON, nil for null. It is kept beside an error too.
+	Output json.RawMessage
+	// Err is one sentence that is safe to show.
+	Err error
+	// Permanent errors are not tried again; others are, not sooner than RetryAfter.
+	Permanent  bool
+	RetryAfter time.Duration
+	// Park is not nil where the step waits.
+	Park *Park
+}
+
+// Park is what a step waits for: a time, a signal, or either. The step is tried again then.
+type Park struct {
+	// Until is zero where only a signal ends it.
+	Until time.Time
+	// Event makes an event that the org accepts the signal.
+	Event *EventWait
+}
+
+// Deps are what kinds do their work with.
+type Deps struct {
+	Egress    *egress.Client
+	Publisher Publisher
+}
+
+// Publisher accepts events; *publish.Publisher does.
+type Publisher interface {
+	Publish(ctx context.Context, r publish.Request) (publish.Answer, error)
+}
+
+// Kinds is all kinds of a server.
+type Kinds struct{ list []Kind }
+
+// All makes every kind there is; a new one is a line here.
+func All(d Deps) *Kinds {
+	return &Kinds{list: []Kind{
+		&publishKind{d.Publisher},
+		&httpKind{d.Egress},
+		&notifyKind{d.Publisher},
+		&waitKind{},
+		&transformKind{},
+		&parallelKind{},
+	}}
+}
+
+func (k *Kinds) get(name string) Kind {
+	for _, kind := range k.list {
+		if kind.Spec().Name == name {
+			return kind
+		}
+	}
+	return nil
+}
+
+// Specs describes all.
+func (k *Kinds) Specs() []*definition.Spec {
+	specs := make([]*definition.Spec, len(k.list))
+	for i, kind := range k.list {
+		specs[i] = kind.Spec()
+	}
+	return specs
+}
+
+// parseChecked reads a definition that was checked when it was made: addresses are not
+// looked up again.
+func (k *Kinds) parseChecked(text string) (*definition.Definition, error) {
+	specs := k.Specs()
+	for i, spec := range specs {
+		plain := *spec
+		plain.Check = nil
+		specs[i] = &plain
+	}
+	return definition.Parse(text, specs)
+}
+
+// Parse reads a definition.
+func (k *Kinds) Parse(text string) (*definition.Definition, error) {
+	return definition.Parse(text, k.Specs())
+}
+
+// Schema is the JSON Schema of definitions.
+func (k *Kinds) Schema() map[string]any { return definition.Schema(k.Specs()) }
+
+// Check implements settings.Workflows: it reports what in a definition may not stand and
+// gives its name.
+func (k *Kinds) Check(text string) (name string, err error) {
+	d, err := k.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return d.Name, nil
+}
+
+// failure is an outcome that may pass the next time.
+func failure(err error) Outcome { return Outcome{Err: err} }
+
+// refusal is an outcome that will not.
+func refusal(format string, args ...any) Outcome {
+	return Outcome{Err: peal.Errorf(peal.CodeInvalid, format, args...), Permanent: true}
+}
+
+// text is a member of with that is a text or absent.
+func (c *Call) text(name string) (string, error) {
+	switch v := c.With[name].(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	}
+	return "", peal.Errorf(peal.CodeInvalid, "%s is not a text", name)
+}
+
+// output makes an outcome of a value.
+func output(v any) Outcome {
+	doc, err := definition.AppendJSON(nil, v)
+	if err != nil {
+		return Outcome{Err: err, Permanent: true}
+	}
+	return Outcome{Output: doc}
+}
