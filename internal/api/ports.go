@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/peal-dev/peal/internal/dispatch"
+	"github.com/peal-dev/peal/internal/inbound"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/publish"
 )
@@ -53,4 +54,34 @@ type Dispatcher interface {
 	// Payload is the exact body of an attempt (0 is the last) and its type; CodeGone where it
 	// cannot be rendered the same again.
 	Payload(ctx context.Context, d *peal.Delivery, attempt int) (body []byte, contentType string, err error)
+}
+
+// Executions reads executions of workflows, and what hooks got.
+type Executions interface {
+	// Execution includes the steps.
+	Execution(ctx context.Context, org string, id peal.ExecutionID) (*peal.Execution, error)
+	Executions(ctx context.Context, f peal.ExecutionFilter, p peal.Page) ([]*peal.Execution, string, error)
+	Received(ctx context.Context, org string, hook peal.HookID, p peal.Page) ([]peal.Received, string, error)
+}
+
+// Runner is what people do to executions.
+type Runner interface {
+	Cancel(ctx context.Context, org string, id peal.ExecutionID) error
+	Rerun(ctx context.Context, org string, id peal.ExecutionID) error
+}
+
+// Workflows reads definitions.
+type Workflows interface {
+	// Source gives the steps of a definition as JSON.
+	Source(text string) (steps []byte, err error)
+	// Merge puts the members of one definition over those of another.
+	Merge(old, change string) (string, error)
+	Schema() map[string]any
+}
+
+// Inbound receives what other systems send to hooks.
+type Inbound interface {
+	Find(id string) (*inbound.Hook, error)
+	Admit(h *inbound.Hook) error
+	Receive(ctx context.Context, h *inbound.Hook, r *inbound.Request) (inbound.Answer, error)
 }

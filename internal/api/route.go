@@ -38,11 +38,8 @@ func (x *exchange) Context() context.Context {
 
 // base is how clients reach the server: by its public URL, else as this one did.
 func (a *api) base(ctx context.Context) string {
-	if a.PublicURL != "" {
-		return strings.TrimSuffix(a.PublicURL, "/")
-	}
 	host, _ := ctx.Value(hostKey{}).(string)
-	return "http://" + host
+	return a.baseURL(host, false)
 }
 
 func (x *exchange) SetStatus(code int) {

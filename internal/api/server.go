@@ -33,6 +33,10 @@ type Config struct {
 	Publisher  Publisher
 	Dispatcher Dispatcher
 	Links      *auth.Links
+	Executions Executions
+	Runner     Runner
+	Workflows  Workflows
+	Inbound    Inbound
 	// Ready tells why the server should get no traffic, nil if it should.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics.
@@ -41,6 +45,8 @@ type Config struct {
 	Now     func() time.Time
 	// MaxEventBytes bounds one event.
 	MaxEventBytes int
+	// MaxInboundBytes bounds a request to a hook.
+	MaxInboundBytes int
 	// PublicURL is how clients reach the server, empty if nobody said.
 	PublicURL string
 }
@@ -60,7 +66,7 @@ func build(c Config) *api {
 	a.huma = a.newHuma()
 	for _, routes := range []func(){
 		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes,
-		a.eventTypeRoutes, a.profileRoutes, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
+		a.eventTypeRoutes, a.profileRoutes, a.hookRoutes, a.workflowRoutes, a.executionRoutes, a.inboundRoute, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
 		a.bindingRoutes, a.silenceRoutes, a.groupRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
@@ -97,7 +103,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	assumeJSON(r.Header)
+	if !strings.HasPrefix(r.URL.Path, inboundPath) { // there the type says what was signed
+		assumeJSON(r.Header)
+	}
 	a.mux.ServeHTTP(w, r)
 }
 

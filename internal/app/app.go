@@ -21,6 +21,8 @@ import (
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/egress"
+	"github.com/peal-dev/peal/internal/inbound"
+	"github.com/peal-dev/peal/internal/inbound/scheme"
 	"github.com/peal-dev/peal/internal/janitor"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/profile"
@@ -28,10 +30,12 @@ import (
 	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/settings"
 	"github.com/peal-dev/peal/internal/store"
+	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/queue"
 	storesettings "github.com/peal-dev/peal/internal/store/settings"
 	"github.com/peal-dev/peal/internal/store/signin"
 	"github.com/peal-dev/peal/internal/telemetry"
+	"github.com/peal-dev/peal/internal/workflow"
 )
 
 // App is a server, listening from New on and serving in Run.
@@ -46,6 +50,7 @@ type App struct {
 	settings   *settings.Service
 	publisher  *publish.Publisher
 	dispatcher *dispatch.Dispatcher
+	workflows  *workflow.Engine
 	janitor    *janitor.Janitor
 	metrics    *telemetry.Metrics
 
@@ -103,7 +108,9 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	cfg := a.cfg
 	q := queue.New(a.db)
 	stored := storesettings.New(a.db)
+	executions := flow.New(a.db)
 	channels := channel.All(a.egress)
+	schemes := scheme.All(a.fetch)
 
 	names := make([]string, 0, len(profiles.All()))
 	for _, p := range profiles.All() {
@@ -112,7 +119,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	a.metrics = telemetry.NewMetrics(version, names)
 	a.directory = directory.New(stored, ring, a.log)
 	a.settings = settings.New(settings.Config{
-		Store: stored, Directory: a.directory, Ring: ring, Profiles: profiles, Channels: channels,
+		Store: stored, Directory: a.directory, Ring: ring, Profiles: profiles, Channels: channels, Schemes: schemes,
 		Now: a.db.Now, AllowsWebhooks: cfg.AllowsWebhooks,
 	})
 	a.dispatcher = dispatch.New(dispatch.Config{
@@ -129,12 +136,23 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		MaxEventBytes: cfg.MaxEventBytes, IdempotencyTTL: cfg.IdempotencyTTL, Observe: a.metrics.Accepted,
 		Finished: func(s peal.Status) { a.metrics.Outcome("", nil, s) },
 	})
+	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: a.publisher})
+	a.settings.Workflows = kinds
+	a.workflows = workflow.New(workflow.Config{
+		Store: executions, Ledger: executions, Events: q, Kinds: kinds, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
+		Slots: cfg.WorkflowSlots, MemoryBudget: cfg.MemoryBudget, DrainTimeout: drainTimeout,
+	})
+	receiver := inbound.New(inbound.Config{
+		Directory: a.directory, Schemes: schemes, Starter: a.workflows, Refusals: executions, Settings: settings.HookConfig,
+		Confirm: a.fetch, Now: a.db.Now,
+	})
 	a.janitor = janitor.New(janitor.Config{
 		Store: q, Now: a.db.Now, Log: a.log,
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.db.OnNewSession(a.dispatcher.Forget)
 	a.db.OnUnknown(a.dispatcher.Doubt)
+	a.db.OnNewSession(a.workflows.Forget)
 	a.watch()
 
 	var adminKeys [][32]byte
@@ -148,8 +166,9 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Auth: authenticator, Links: links, Directory: a.directory, Settings: a.settings,
 		Profiles: profiles, Channels: channels, Events: q, Deliveries: q, Groups: q,
 		Publisher: a.publisher, Dispatcher: a.dispatcher,
+		Executions: executions, Runner: a.workflows, Workflows: kinds, Inbound: receiver,
 		Ready: a.db.Ping, Metrics: a.metrics.Handler(), Log: a.log, Now: a.db.Now,
-		MaxEventBytes: cfg.MaxEventBytes, PublicURL: cfg.PublicURL,
+		MaxEventBytes: cfg.MaxEventBytes, MaxInboundBytes: cfg.MaxInboundBytes, PublicURL: cfg.PublicURL,
 	})
 	pages, err := dashboard.New(dashboard.Config{
 		API: handler, Auth: authenticator, Links: links, Sessions: signedIn, Now: a.db.Now, Log: a.log,

@@ -24,12 +24,14 @@ type Config struct {
 	AllowHTTP  bool           `name:"allow-http" env:"PEAL_ALLOW_HTTP" help:"Permit http:// targets. By default, https:// alone."`
 	CAFile     string         `name:"ca-file" env:"PEAL_CA_FILE" placeholder:"PEM" help:"File of root certificates that deliveries trust besides the system's."`
 
-	Profiles      string        `env:"PEAL_PROFILES" placeholder:"FILE" help:"YAML file of profiles of your own, beside the built-in ones."`
-	MaxEventBytes int           `default:"262144" env:"PEAL_MAX_EVENT_BYTES" placeholder:"N" help:"Size of the largest event that is accepted, in bytes."`
-	DisableAfter  time.Duration `default:"120h" env:"PEAL_DISABLE_AFTER" placeholder:"DURATION" help:"An endpoint is disabled when every attempt failed for this long."`
+	Profiles        string        `env:"PEAL_PROFILES" placeholder:"FILE" help:"YAML file of profiles of your own, beside the built-in ones."`
+	MaxEventBytes   int           `default:"262144" env:"PEAL_MAX_EVENT_BYTES" placeholder:"N" help:"Size of the largest event that is accepted, in bytes."`
+	MaxInboundBytes int           `default:"1048576" env:"PEAL_MAX_INBOUND_BYTES" placeholder:"N" help:"Size of the largest request that a hook accepts, in bytes."`
+	DisableAfter    time.Duration `default:"120h" env:"PEAL_DISABLE_AFTER" placeholder:"DURATION" help:"An endpoint is disabled when every attempt failed for this long."`
 
 	LaneConcurrency int `default:"32" env:"PEAL_LANE_CONCURRENCY" placeholder:"N" help:"Attempts at once to one endpoint, unless the endpoint sets fewer."`
 	AttemptSlots    int `default:"1024" env:"PEAL_ATTEMPT_SLOTS" placeholder:"N" help:"Attempts at once to all endpoints."`
+	WorkflowSlots   int `default:"256" env:"PEAL_WORKFLOW_SLOTS" placeholder:"N" help:"Executions of workflows that run at once; the others wait."`
 	MemoryBudget    int `default:"67108864" env:"PEAL_MEMORY_BUDGET" placeholder:"BYTES" help:"Bytes of deliveries held in memory, ready to be sent; the others wait in the database."`
 
 	RetentionDeliveries time.Duration `default:"720h" env:"PEAL_RETENTION_DELIVERIES" placeholder:"DURATION" help:"How long finished deliveries are kept, dead letters included."`

@@ -25,6 +25,8 @@ func (c *Config) Validate() error {
 		c.checkDatabase(),
 		c.checkDurations(),
 		within("max-event-bytes", c.MaxEventBytes, minEventBytes, maxEventBytes),
+		within("max-inbound-bytes", c.MaxInboundBytes, minEventBytes, maxEventBytes),
+		within("workflow-slots", c.WorkflowSlots, 1, 1<<14),
 		within("lane-concurrency", c.LaneConcurrency, 1, peal.MaxConcurrent),
 		within("attempt-slots", c.AttemptSlots, 1, 1<<16),
 		// The largest event must have room, also once it is rendered and held twice.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/directory"
+	"github.com/peal-dev/peal/internal/inbound/scheme"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/profile"
 	"github.com/peal-dev/peal/internal/secret"

@@ -33,14 +33,19 @@ var layers = map[string]int{
 	"internal/directory": 2,
 	"internal/profile":   2,
 
+	"internal/workflow/definition": 2,
+
 	"internal/dispatch": 3,
+	"internal/inbound":  3,
 	"internal/janitor":  3,
 	"internal/publish":  3,
 	"internal/settings": 3,
+	"internal/workflow": 3,
 
 	"internal/api":            4,
 	"internal/dashboard":      4,
 	"internal/store":          4,
+	"internal/store/flow":     4,
 	"internal/store/queue":    4,
 	"internal/store/settings": 4,
 	"internal/store/signin":   4,

@@ -113,6 +113,11 @@ func (e *Engine) Start(ctx context.Context, s Start) (id peal.ExecutionID, dupli
 	return c.First, c.Duplicate, err
 }
 
+// StartHook implements inbound.Starter.
+func (e *Engine) StartHook(ctx context.Context, h *peal.Hook, w *peal.Workflow, input []byte, delivery string, ttl time.Duration) (peal.ExecutionID, bool, error) {
+	return e.Start(ctx, Start{Org: h.Org, Workflow: w, Hook: h.ID, Input: input, Delivery: delivery, TTL: ttl})
+}
+
 // reserve takes a place in memory for an execution.
 func (e *Engine) reserve(x *peal.Execution) bool {
 	e.mu.Lock()

@@ -134,6 +134,12 @@ func (k *Kinds) Check(text string) (name string, err error) {
 	return d.Name, nil
 }
 
+// Source gives the steps of a definition as JSON.
+func (k *Kinds) Source(text string) ([]byte, error) { return definition.Source(text) }
+
+// Merge puts the members of one definition over those of another.
+func (k *Kinds) Merge(old, change string) (string, error) { return definition.Merge(old, change) }
+
 // failure is an outcome that may pass the next time.
 func failure(err error) Outcome { return Outcome{Err: err} }
 

@@ -361,7 +361,11 @@ func (r *run) parallel(ctx context.Context, s *definition.Step, row *Step) resul
 	case done:
 		return r.finish(row, func() { row.Status, row.Attempts = peal.ExecutionSucceeded, 1 })
 	case failed:
-		return r.fail(s, row, errors.New("the step "+worst.step+" failed: "+message(worst.err)))
+		out := r.fail(s, row, errors.New("the step "+worst.step+" failed: "+message(worst.err)))
+		if out.state == failed {
+			out.step, out.err = worst.step, worst.err
+		}
+		return out
 	}
 	return worst
 }

@@ -139,6 +139,41 @@ func Parse(text string, kinds []*Spec) (*Definition, error) {
 	return d, err
 }
 
+// Source gives the steps of a text as JSON, in the order in which they were written.
+func Source(text string) ([]byte, error) {
+	root, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	steps := root.Get("steps")
+	if steps == nil {
+		return nil, root.fault("steps", "steps are missing")
+	}
+	return steps.JSON(), nil
+}
+
+// Merge gives a definition with the members of change over those of old, as JSON.
+func Merge(old, change string) (string, error) {
+	from, err := parse(old)
+	if err != nil {
+		return "", err
+	}
+	to, err := parse(change)
+	if err != nil {
+		return "", err
+	}
+	if !to.IsMapping() {
+		return "", to.Fault("a mapping is wanted here")
+	}
+	merged := &Node{kind: mapping, Members: to.Members}
+	for _, m := range from.Members {
+		if to.Get(m.Key) == nil {
+			merged.Members = append(merged.Members, m)
+		}
+	}
+	return string(merged.JSON()), nil
+}
+
 func optionalText(n *Node) (string, error) {
 	if n == nil {
 		return "", nil

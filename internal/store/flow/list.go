@@ -1,0 +1,125 @@
+package flow
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/store"
+)
+
+// Execution reads an execution of an org with its steps.
+func (f *Flow) Execution(ctx context.Context, org string, id peal.ExecutionID) (*peal.Execution, error) {
+	e, _, err := f.execution(ctx, org, id)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := f.steps(ctx, org, id)
+	for i := range steps {
+		e.Steps = append(e.Steps, steps[i].StepRun)
+	}
+	return e, err
+}
+
+// Executions lists executions without input and steps, the newest first, with the next
+// page's cursor.
+func (f *Flow) Executions(ctx context.Context, q peal.ExecutionFilter, p peal.Page) (page []*peal.Execution, cursor string, err error) {
+	p = p.Clamp()
+	before, err := before(p.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	// Each of the first conditions has an index in the order of the list.
+	query := executionColumns + " FROM execution WHERE org = ? AND id < ?"
+	args := []any{q.Org, before}
+	if !q.Hook.IsZero() {
+		query = executionColumns + " FROM execution WHERE hook IS NOT NULL AND coalesce(org, '') = ? AND id < ? AND hook = ?"
+		args = append(args, q.Hook[:])
+	}
+	if !q.Workflow.IsZero() {
+		query += " AND workflow = ?"
+		args = append(args, q.Workflow[:])
+	}
+	switch {
+	case q.Status == peal.ExecutionFailed:
+		query += " AND status = 'failed'"
+	case q.Status != "" && !q.Status.Finished():
+		query += " AND finished_at = 0 AND status = ?"
+		args = append(args, string(q.Status))
+	case q.Status != "":
+		query += " AND status = ?"
+		args = append(args, string(q.Status))
+	}
+	err = f.rows(ctx, func(scan scanner) error {
+		e, _, err := scanExecution(q.Org, scan)
+		page = append(page, e)
+		return err
+	}, query+" ORDER BY id DESC LIMIT ?", append(args, int64(p.Limit+1))...)
+	if len(page) > p.Limit {
+		page = page[:p.Limit]
+		cursor = encodeCursor(page[p.Limit-1].ID[:])
+	}
+	return page, cursor, err
+}
+
+// Received lists what a hook got, the newest first, with the next page's cursor.
+func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p peal.Page) (page []peal.Received, cursor string, err error) {
+	p = p.Clamp()
+	before, err := before(p.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	err = f.rows(ctx, func(scan scanner) error {
+		r := peal.Received{Hook: hook}
+		var at int64
+		var request []byte
+		err := scan(&r.ID, &at, &r.Verdict, &r.StatusCode, &r.Execution, &request)
+		if r.At = store.FromMicros(at); at == 0 {
+			r.At = r.ID.Time()
+		}
+		r.Request = hookInput(request)
+		page = append(page, r)
+		return err
+	}, `SELECT * FROM (SELECT id, CAST(0 AS BIGINT) AS at, 'accepted' AS verdict, CAST(202 AS BIGINT) AS code, id AS execution, input FROM execution
+			WHERE hook IS NOT NULL AND hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4) AS accepted
+		UNION ALL
+		SELECT * FROM (SELECT id, at, verdict, status_code, execution, request FROM refused
+			WHERE hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4) AS other
+		ORDER BY id DESC LIMIT ?4`, hook[:], org, before, int64(p.Limit+1))
+	if len(page) > p.Limit {
+		page = page[:p.Limit]
+		cursor = encodeCursor(page[p.Limit-1].ID[:])
+	}
+	return page, cursor, err
+}
+
+// hookInput is what an execution's input holds of the request.
+func hookInput(input []byte) json.RawMessage {
+	var doc struct {
+		Webhook json.RawMessage `json:"webhook"`
+	}
+	if json.Unmarshal(input, &doc) != nil || doc.Webhook == nil {
+		return input
+	}
+	return doc.Webhook
+}
+
+const cursorVersion = 1
+
+func encodeCursor(id []byte) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, id...))
+}
+
+// before is the id that a page begins below.
+func before(cursor string) ([]byte, error) {
+	if cursor == "" {
+		return bytes.Repeat([]byte{0xff}, len(peal.ExecutionID{})), nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(b) != 1+len(peal.ExecutionID{}) || b[0] != cursorVersion {
+		return nil, peal.Invalid("cursor", "the cursor is not one that a list gave out")
+	}
+	return b[1:], nil
+}
