@@ -136,7 +136,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		MaxEventBytes: cfg.MaxEventBytes, IdempotencyTTL: cfg.IdempotencyTTL, Observe: a.metrics.Accepted,
 		Finished: func(s peal.Status) { a.metrics.Outcome("", nil, s) },
 	})
-	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: a.publisher})
+	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: stepPublisher{a.publisher}})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
 		Store: executions, Ledger: executions, Events: q, Kinds: kinds, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,

@@ -53,8 +53,8 @@ func write(t *testing.T, text string) string {
 
 func TestDefaults(t *testing.T) {
 	want := Config{
-		Listen: "127.0.0.1:8080", Database: "sqlite:peal.db", MaxEventBytes: 262144, DisableAfter: 120 * time.Hour,
-		LaneConcurrency: 32, AttemptSlots: 1024, MemoryBudget: 64 << 20,
+		Listen: "127.0.0.1:8080", Database: "sqlite:peal.db", MaxEventBytes: 262144, MaxInboundBytes: 1 << 20, DisableAfter: 120 * time.Hour,
+		LaneConcurrency: 32, AttemptSlots: 1024, WorkflowSlots: 256, MemoryBudget: 64 << 20,
 		RetentionDeliveries: 720 * time.Hour, RetentionEvents: 2160 * time.Hour, IdempotencyTTL: 24 * time.Hour,
 		LogFormat: "text", LogLevel: "info",
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/peal-dev/peal/internal/peal"
-	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/workflow/definition"
 )
 
@@ -40,7 +39,7 @@ func (*notifyKind) Spec() *definition.Spec {
 }
 
 func (k *notifyKind) Run(ctx context.Context, c *Call) Outcome {
-	in, err := c.event()
+	ev, err := c.event()
 	if err != nil {
 		return Outcome{Err: err, Permanent: true}
 	}
@@ -48,15 +47,14 @@ func (k *notifyKind) Run(ctx context.Context, c *Call) Outcome {
 	if err != nil {
 		return Outcome{Err: err, Permanent: true}
 	}
-	to, err := peal.ParseEndpointID(text)
-	if err != nil {
+	if ev.To, err = peal.ParseEndpointID(text); err != nil {
 		return refusal("%v", err)
 	}
-	if in.Type == "" {
-		in.Type = typeNotification
+	if ev.Type == "" {
+		ev.Type = typeNotification
 	}
-	if in.Message == "" {
-		in.Message = in.Title
+	if ev.Message == "" {
+		ev.Message = ev.Title
 	}
-	return published(k.publisher.Publish(ctx, publish.Request{Org: c.Org, Inputs: []publish.Input{in}, Key: c.Key, To: to}))
+	return published(k.publisher.PublishStep(ctx, c.Org, c.Key, ev))
 }

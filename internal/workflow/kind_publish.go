@@ -2,11 +2,8 @@ package workflow
 
 import (
 	"context"
-	"encoding/json"
-	"strconv"
 
 	"github.com/peal-dev/peal/internal/peal"
-	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/workflow/definition"
 )
 
@@ -39,54 +36,49 @@ func (*publishKind) Spec() *definition.Spec {
 }
 
 func (k *publishKind) Run(ctx context.Context, c *Call) Outcome {
-	in, err := c.event()
+	ev, err := c.event()
 	if err != nil {
 		return Outcome{Err: err, Permanent: true}
 	}
-	if in.ClientID, err = c.text("id"); err != nil {
+	if ev.ID, err = c.text("id"); err != nil {
 		return Outcome{Err: err, Permanent: true}
 	}
-	return published(k.publisher.Publish(ctx, publish.Request{Org: c.Org, Inputs: []publish.Input{in}, Key: c.Key}))
+	return published(k.publisher.PublishStep(ctx, c.Org, c.Key, ev))
 }
 
 // event is what the members of with that publish and notify share make.
-func (c *Call) event() (in publish.Input, err error) {
+func (c *Call) event() (ev Event, err error) {
 	severity := ""
 	for name, to := range map[string]*string{
-		"type": &in.Type, "source": &in.Source, "subject": &in.Subject, "title": &in.Title, "message": &in.Message, "severity": &severity,
+		"type": &ev.Type, "source": &ev.Source, "subject": &ev.Subject, "title": &ev.Title, "message": &ev.Message, "severity": &severity,
 	} {
 		if *to, err = c.text(name); err != nil {
-			return in, err
+			return ev, err
 		}
 	}
 	if severity != "" {
-		if in.Severity, err = peal.ParseSeverity(severity); err != nil {
-			return in, err
+		if ev.Severity, err = peal.ParseSeverity(severity); err != nil {
+			return ev, err
 		}
 	}
 	switch data := c.With["data"].(type) {
 	case nil:
 	case map[string]any:
-		if in.Data, err = definition.AppendJSON(nil, data); err != nil {
-			return in, err
+		if ev.Data, err = definition.AppendJSON(nil, data); err != nil {
+			return ev, err
 		}
 	default:
-		return in, peal.Errorf(peal.CodeInvalid, "data is not an object")
+		return ev, peal.Errorf(peal.CodeInvalid, "data is not an object")
 	}
-	return in, nil
+	return ev, nil
 }
 
 // published makes the outcome of an answer.
-func published(a publish.Answer, err error) Outcome {
-	switch peal.CodeOf(err) {
-	case peal.CodeUnavailable, peal.CodeTooManyRequests, peal.CodeInternal:
-		if err != nil {
-			return failure(err)
-		}
-	}
+func published(id string, deliveries int, err error) Outcome {
 	if err != nil {
-		return Outcome{Err: err, Permanent: true}
+		code := peal.CodeOf(err)
+		again := code == peal.CodeUnavailable || code == peal.CodeTooManyRequests || code == peal.CodeInternal
+		return Outcome{Err: err, Permanent: !again}
 	}
-	e := a.Events[0]
-	return output(map[string]any{"id": e.ID, "deliveries": json.Number(strconv.Itoa(e.Deliveries))})
+	return output(map[string]any{"id": id, "deliveries": jsonNumber(deliveries)})
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
-	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/workflow/definition"
 )
 
@@ -66,9 +65,21 @@ type Deps struct {
 	Publisher Publisher
 }
 
-// Publisher accepts events; *publish.Publisher does.
+// Publisher accepts events.
 type Publisher interface {
-	Publish(ctx context.Context, r publish.Request) (publish.Answer, error)
+	// PublishStep accepts an event and gives its id and how many deliveries it has. The same
+	// key does not publish twice.
+	PublishStep(ctx context.Context, org, key string, ev Event) (id string, deliveries int, err error)
+}
+
+// Event is what a step publishes; members that are empty are made up.
+type Event struct {
+	ID, Type, Source, Subject, Title, Message string
+	Severity                                  peal.Severity
+	// Data is a JSON object, nil for {}.
+	Data []byte
+	// To is the one endpoint that gets it, zero where all that match do.
+	To peal.EndpointID
 }
 
 // Kinds is all kinds of a server.
