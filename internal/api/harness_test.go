@@ -22,20 +22,26 @@ import (
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/egress"
+	"github.com/peal-dev/peal/internal/inbound"
+	"github.com/peal-dev/peal/internal/inbound/scheme"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/profile"
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/settings"
 	"github.com/peal-dev/peal/internal/store"
+	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/queue"
 	storesettings "github.com/peal-dev/peal/internal/store/settings"
 	"github.com/peal-dev/peal/internal/store/signin"
+	"github.com/peal-dev/peal/internal/workflow"
 )
 
 const (
 	adminKey      = "admin-key-of-16-or-more"
 	maxEventBytes = 4096
+
+	maxInboundBytes = 8192
 )
 
 // server is the API over a real store. Deliveries stay pending in it, since nothing
@@ -64,7 +70,7 @@ func newServer(t testing.TB) *server {
 			t.Error(err)
 		}
 	})
-	q, rows := queue.New(db), storesettings.New(db)
+	q, rows, executions := queue.New(db), storesettings.New(db), flow.New(db)
 	ring := must[*secret.Keyring](t)(secret.NewKeyring(bytes.Repeat([]byte{7}, 32)))
 	client := must[*egress.Client](t)(egress.New(egress.Options{
 		AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RootCAs: roots,
@@ -72,8 +78,10 @@ func newServer(t testing.TB) *server {
 	t.Cleanup(client.Close)
 	dir := directory.New(rows, ring, log)
 	profiles, channels := profile.Builtin(), channel.All(client)
+	fetch := func(context.Context, string) ([]byte, error) { return nil, errors.New("nothing is fetched here") }
+	schemes := scheme.All(fetch)
 	service := settings.New(settings.Config{
-		Store: rows, Directory: dir, Ring: ring, Profiles: profiles, Channels: channels, Now: time.Now,
+		Store: rows, Directory: dir, Ring: ring, Profiles: profiles, Channels: channels, Schemes: schemes, Now: time.Now,
 		AllowsWebhooks: (&config.Config{}).AllowsWebhooks,
 	})
 	dispatcher := dispatch.New(dispatch.Config{
@@ -84,12 +92,31 @@ func newServer(t testing.TB) *server {
 		Store: submitter{q, s}, Reader: q, Directory: dir, Profiles: profiles, Lanes: closed{}, Sender: dispatcher,
 		Now: time.Now, MaxEventBytes: maxEventBytes, IdempotencyTTL: time.Hour,
 	})
+	kinds := workflow.All(workflow.Deps{Egress: client})
+	service.Workflows = kinds
+	engine := workflow.New(workflow.Config{
+		Store: executions, Ledger: executions, Events: q, Kinds: kinds, MayStart: func() bool { return true }, Now: time.Now, Log: log,
+		Slots: 8, MemoryBudget: 1 << 20,
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(ctx) }()
+	t.Cleanup(func() { // before the database is closed
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 	if err := errors.Join(dir.Refresh(t.Context()), service.EnsureDefaults(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	s.api = build(Config{
 		Auth: auth.New(dir, secret.HashKey(adminKey)), Links: auth.NewLinks(signin.New(db), time.Now), Directory: dir, Settings: service, Profiles: profiles, Channels: channels,
 		Events: q, Deliveries: q, Groups: q, Publisher: publisher, Dispatcher: dispatcher,
+		Executions: executions, Runner: engine, Workflows: kinds, MaxInboundBytes: maxInboundBytes,
+		Inbound: inbound.New(inbound.Config{
+			Directory: dir, Schemes: schemes, Starter: engine, Refusals: executions, Settings: settings.HookConfig, Confirm: fetch, Now: time.Now,
+		}),
 		Ready:   func(context.Context) error { return s.ready },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, "peal_up 1") }),
 		Log:     log, Now: time.Now, MaxEventBytes: maxEventBytes,
@@ -205,6 +232,17 @@ func (s *server) key(org string, role peal.Role) string {
 func (s *server) newEndpoint(key, more string) string {
 	s.t.Helper()
 	return s.call(key, "POST", "/v1/endpoints", `{"url":"`+s.target+`"`+more+`}`).want(201)["id"].(string)
+}
+
+// waiting is a workflow that waits for long.
+const waiting = `{"name":"Wait","steps":[{"id":"wait","uses":"wait","with":{"for":"1h"}}]}`
+
+// newHook makes a workflow with a hook that is not verified, and gives their ids.
+func (s *server) newHook(key string) (workflow, hook string) {
+	s.t.Helper()
+	workflow = s.call(key, "POST", "/v1/workflows", waiting).want(201)["id"].(string)
+	hook = s.call(key, "POST", "/v1/hooks", `{"name":"h","workflow":"`+workflow+`","verification":{"enabled":false}}`).want(201)["id"].(string)
+	return workflow, hook
 }
 
 // stored is the endpoint as the server has it.

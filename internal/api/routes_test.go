@@ -12,12 +12,12 @@ import (
 	"github.com/peal-dev/peal/internal/peal"
 )
 
-// operations are all that the document describes.
+// operations are all that the document describes and that need a key.
 func (s *server) operations() []*huma.Operation {
 	var out []*huma.Operation
 	for _, item := range s.huma.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if op != nil {
+			if op != nil && len(op.Security) > 0 {
 				out = append(out, op)
 			}
 		}
@@ -87,9 +87,18 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	s.call(owner, "PUT", "/v1/event-types/order.paid", `{}`).want(200)
 	binding, silence := s.newBinding(owner, ep), s.newSilence(owner, "")
 
+	workflow, hook := s.newHook(owner)
+	execution := s.call("", "POST", "/v1/webhooks/inbound/"+hook, `{}`).want(202)["executionId"].(string)
+
 	for _, op := range s.operations() {
 		ids := map[string]string{"{delivery_id}": delivery, "{name}": "order.paid"}
 		switch {
+		case strings.Contains(op.Path, "/hooks/"):
+			ids["{id}"] = hook
+		case strings.Contains(op.Path, "/workflows/"):
+			ids["{id}"] = workflow
+		case strings.Contains(op.Path, "/executions/"):
+			ids["{id}"] = execution
 		case strings.Contains(op.Path, "/endpoints/"), strings.Contains(op.Path, "/webhooks/"):
 			ids["{id}"] = ep
 		case strings.Contains(op.Path, "/events/"):
@@ -118,10 +127,10 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	}
 	s.t = t
 	// Nothing happened to what the stranger named, and its owner still sees it.
-	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid", "/v1/bindings/" + binding, "/v1/silences/" + silence} {
+	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid", "/v1/bindings/" + binding, "/v1/silences/" + silence, "/v1/hooks/" + hook, "/v1/workflows/" + workflow, "/v1/executions/" + execution} {
 		s.call(owner, "GET", path, "").want(200)
 	}
-	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/bindings", "/v1/silences", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep} {
+	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/bindings", "/v1/silences", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep, "/v1/hooks", "/v1/workflows", "/v1/executions", "/v1/executions?hook=" + hook} {
 		if rows := s.call(stranger, "GET", list, "").want(200)["data"].([]any); len(rows) != 0 {
 			t.Errorf("%s shows another org's: %v", list, rows)
 		}
@@ -179,12 +188,19 @@ func TestExamplesWork(t *testing.T) {
 			for name, value := range map[string]string{"{id}": id, "{name}": "order.paid"} {
 				path = strings.ReplaceAll(path, name, value)
 			}
-			if strings.HasPrefix(path, "/v1/orgs/") {
+			workflow, hook := s.newHook(adminKey)
+			switch {
+			case strings.HasPrefix(path, "/v1/orgs/"):
 				path = "/v1/orgs/default"
+			case strings.HasPrefix(path, "/v1/hooks/"):
+				path = strings.ReplaceAll(op.Path, "{id}", hook)
+			case strings.HasPrefix(path, "/v1/workflows/"):
+				path = strings.ReplaceAll(op.Path, "{id}", workflow)
 			}
 			body := s.exampleText(op.RequestBody.Content["application/json"], false)
 			body = host.ReplaceAllString(body, "https://"+s.host()+"/")
 			body = strings.ReplaceAll(body, "ep_01h455vb4pex5vsknk084sn02q", id)
+			body = strings.ReplaceAll(body, "wf_01h455vb4pex5vsknk084sn02q", workflow)
 			if r := s.call(adminKey, op.Method, path, body); r.Status >= 300 {
 				t.Errorf("%d %s\n%s", r.Status, r.Body, body)
 			}

@@ -85,17 +85,9 @@ func (b *workflowBody) read() (name, text string, err error) {
 
 func (a *api) workflowRoutes() {
 	tags := []string{"Workflows"}
-	content := func() *huma.RequestBody {
-		return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {Schema: &huma.Schema{Type: "object"}, Example: map[string]any{"name": "Deployment announcements", "steps": []any{
-				map[string]any{"id": "tell", "uses": "publish", "with": map[string]any{"type": "deployment.completed", "data": map[string]any{"version": "{{ webhook.body.version }}"}}},
-			}}},
-			"application/yaml": {Schema: &huma.Schema{Type: "string"}},
-		}}
-	}
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "create-workflow", Method: http.MethodPost, Path: "/v1/workflows", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Create a workflow", Description: definitionHelp + "What is wrong in it is told with line and column.", RequestBody: content(), SkipValidateBody: true,
+		Summary: "Create a workflow", Description: definitionHelp + "What is wrong in it is told with line and column.", SkipValidateBody: true,
 	}, func(ctx context.Context, who auth.Identity, in *workflowBody) (*body[Workflow], error) {
 		name, text, err := in.read()
 		if err != nil {
@@ -133,7 +125,7 @@ func (a *api) workflowRoutes() {
 	})
 	for _, method := range []string{http.MethodPut, http.MethodPatch} {
 		op := huma.Operation{
-			OperationID: "put-workflow", Method: method, Path: "/v1/workflows/{id}", Tags: tags, RequestBody: content(), SkipValidateBody: true,
+			OperationID: "put-workflow", Method: method, Path: "/v1/workflows/{id}", Tags: tags, SkipValidateBody: true,
 			Summary: "Replace a workflow", Description: definitionHelp + "It becomes the next version; executions that began keep theirs.",
 		}
 		if method == http.MethodPatch {
@@ -171,4 +163,23 @@ func (a *api) workflowRoutes() {
 		}
 		return nil, a.Settings.DeleteWorkflow(ctx, who.Actor, who.Org, w.ID)
 	})
+	// huma describes a body that it does not read as a text.
+	paths := a.huma.OpenAPI().Paths
+	for _, op := range []*huma.Operation{paths["/v1/workflows"].Post, paths["/v1/workflows/{id}"].Put, paths["/v1/workflows/{id}"].Patch} {
+		op.RequestBody = definitionContent()
+	}
+}
+
+func definitionContent() *huma.RequestBody {
+	tell := map[string]any{
+		"id": "tell", "uses": "publish",
+		"with": map[string]any{"type": "deployment.completed", "data": map[string]any{"version": "{{ webhook.body.version }}"}},
+	}
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/json": {
+			Schema:  &huma.Schema{Type: "object", Description: "A definition: see GET /v1/workflows/schema."},
+			Example: map[string]any{"name": "Deployment announcements", "steps": []any{tell}},
+		},
+		"application/yaml": {Schema: &huma.Schema{Type: "string", Description: "A definition as YAML."}},
+	}}
 }

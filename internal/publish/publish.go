@@ -190,7 +190,8 @@ func (p *Publisher) address(c *Commit, to peal.EndpointID) error {
 		return peal.NotFound("endpoint")
 	}
 	for _, e := range c.Events {
-		e.Deliveries = []*NewDelivery{p.delivery(e.Event, ep, c.Now)}
+		quiet := p.Directory.Quiet(c.Org, e.Event, c.Now)
+		e.Deliveries = []*NewDelivery{p.delivery(e.Event, ep, &quiet, c.Now)}
 	}
 	return nil
 }
