@@ -147,7 +147,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Confirm: a.fetch, Now: a.db.Now,
 	})
 	a.janitor = janitor.New(janitor.Config{
-		Store: q, Now: a.db.Now, Log: a.log,
+		Store: purges{q, executions}, Now: a.db.Now, Log: a.log,
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.db.OnNewSession(a.dispatcher.Forget)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/peal-dev/peal/internal/janitor"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/workflow"
@@ -14,6 +15,7 @@ import (
 var (
 	_ workflow.Store  = (*Flow)(nil)
 	_ workflow.Ledger = (*Flow)(nil)
+	_ janitor.Store   = (*Flow)(nil)
 )
 
 // Flow is the executions of one database.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/peal-dev/peal/internal/janitor"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 )
@@ -44,8 +45,9 @@ func (f *Flow) writeRefused(tx *store.Tx, items []*refusal) error {
 // purgeChunk is how many rows one transaction of the janitor deletes.
 const purgeChunk = 200
 
-// Purge deletes one chunk of what is older than it has to be kept, or expired by itself.
-func (f *Flow) Purge(ctx context.Context, keep time.Duration, now time.Time) (n int, err error) {
+// Purge implements janitor.Store. What is finished is kept as long as deliveries are.
+func (f *Flow) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n int, err error) {
+	keep := r.Deliveries
 	err = f.db.WriteIdle(ctx, func(tx *store.Tx) error {
 		n = 0
 		for _, purge := range []func(*store.Tx) (int64, error){

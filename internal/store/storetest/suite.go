@@ -13,8 +13,10 @@ import (
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/store"
+	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/queue"
 	"github.com/peal-dev/peal/internal/store/settings"
+	"github.com/peal-dev/peal/internal/workflow"
 )
 
 // Backend makes an empty database for a test and returns its URL.
@@ -43,6 +45,7 @@ func Cases(t *testing.T, empty Backend) {
 		{"list", listTests},
 		{"settings", settingsTests},
 		{"purge", purgeTests},
+		{"flow", flowTests},
 		{"writer", writerTests},
 	} {
 		for name, test := range group.tests {
@@ -62,6 +65,7 @@ type Fixture struct {
 	DB  *store.DB
 	Q   *queue.Queue
 	S   *settings.Store
+	F   *flow.Flow
 	// Org is whose everything is.
 	Org string
 	// Heartbeat is the session's, for those who wait for one to die.
@@ -69,6 +73,9 @@ type Fixture struct {
 
 	mu  sync.Mutex
 	now time.Time
+
+	starting sync.WaitGroup
+	started  []*workflow.Commit
 }
 
 // New opens an empty database.
@@ -90,7 +97,7 @@ func (f *Fixture) Open() {
 	f.Helper()
 	db, err := store.Open(f.Ctx, store.Config{URL: f.URL, Log: slog.New(slog.DiscardHandler), Now: f.Now, Heartbeat: f.Heartbeat})
 	f.Check(err)
-	f.DB, f.Q, f.S = db, queue.New(db), settings.New(db)
+	f.DB, f.Q, f.S, f.F = db, queue.New(db), settings.New(db), flow.New(db)
 }
 
 // Reopen closes the database and opens it again, as the next process would.

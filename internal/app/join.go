@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"time"
 
+	"github.com/peal-dev/peal/internal/janitor"
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/workflow"
 )
@@ -20,4 +22,17 @@ func (p stepPublisher) PublishStep(ctx context.Context, org, key string, ev work
 		return "", 0, err
 	}
 	return a.Events[0].ID, a.Events[0].Deliveries, nil
+}
+
+// purges has one janitor purge several stores, one after the other.
+type purges []janitor.Store
+
+// Purge implements janitor.Store.
+func (p purges) Purge(ctx context.Context, r janitor.Retention, now time.Time) (int, error) {
+	for _, store := range p {
+		if n, err := store.Purge(ctx, r, now); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, nil
 }
