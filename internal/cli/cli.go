@@ -41,6 +41,9 @@ type grammar struct {
 	Endpoints  endpointsCmd  `cmd:"" group:"client" help:"Manage endpoints."`
 	Deliveries deliveriesCmd `cmd:"" group:"client" help:"Read deliveries, retry and cancel them."`
 	Replay     replayCmd     `cmd:"" group:"client" help:"Deliver again what a filter selects."`
+	Hooks      hooksCmd      `cmd:"" group:"client" help:"Manage hooks: addresses that other systems call."`
+	Workflows  workflowsCmd  `cmd:"" group:"client" help:"Manage workflows, which hooks start."`
+	Executions executionsCmd `cmd:"" group:"client" help:"Read executions of workflows, cancel them and run them again."`
 	Keys       keysCmd       `cmd:"" group:"client" help:"Manage API keys."`
 	Orgs       orgsCmd       `cmd:"" group:"client" help:"Manage orgs, with the admin key."`
 
