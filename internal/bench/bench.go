@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/peal-dev/peal/client"
@@ -154,6 +155,11 @@ func (r *run) peal(ctx context.Context, s Scenario, m *Measurement) (err error) 
 		addr: server.address, key: adminKey, org: org.ID, payload: r.Payload, batch: s.batch,
 		workers: max(1, r.Concurrency/s.share), rate: s.rate,
 	}
+	if s.inbound {
+		if l.path, l.secret, err = hook(ctx, c); err != nil {
+			return err
+		}
+	}
 	// The first seconds open connections and size buffers; they are not measured.
 	l.duration = min(time.Second, r.Duration/4)
 	if _, _, err := r.measure(ctx, l, p); err != nil {
@@ -172,6 +178,17 @@ func (r *run) peal(ctx context.Context, s Scenario, m *Measurement) (err error) 
 		m.CPUMicros = float64((after - before).Microseconds()) / float64(count.Arrived)
 	}
 	return nil
+}
+
+// hook makes a hook whose workflow publishes what it got, and gives its path and secret.
+func hook(ctx context.Context, c *client.Client) (path string, secret []byte, err error) {
+	w, err := c.CreateWorkflow(ctx, "bench", fmt.Sprintf(
+		`{"steps":[{"id":"publish","uses":"publish","with":{"type":%q,"data":"{{ webhook.body.data }}"}}]}`, EventType))
+	if err != nil {
+		return "", nil, err
+	}
+	h, err := c.CreateHook(ctx, client.Hook{Name: "bench", Workflow: w.ID})
+	return strings.TrimPrefix(h.URL, c.BaseURL), []byte(h.Secret), err
 }
 
 // hang makes an endpoint that never answers, with this many events waiting for it.

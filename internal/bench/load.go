@@ -19,6 +19,9 @@ type load struct {
 	// rate is calls a second over all workers; zero is as fast as they are answered.
 	rate     float64
 	duration time.Duration
+	// path is of the hook that is called with signatures of secret, empty to publish.
+	path   string
+	secret []byte
 }
 
 // published is what the load generator did.
@@ -84,6 +87,7 @@ func (l load) worker(ctx context.Context, started time.Time, next, refused *atom
 func (l load) publish(ctx context.Context, w *wire, t *template, seq int64, refused *atomic.Int64) error {
 	for {
 		t.stamp(firstSeq+seq, time.Now().UnixNano())
+		t.sign()
 		a, err := w.roundTrip(t.bytes)
 		switch {
 		case err != nil:
@@ -102,6 +106,11 @@ func (l load) publish(ctx context.Context, w *wire, t *template, seq int64, refu
 
 func (l load) template() *template {
 	b := body(l.payload, l.batch)
+	if l.path != "" {
+		head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nX-Webhook-Signature: sha256=",
+			l.path, l.addr, len(b))
+		return newSignedTemplate([]byte(head), b, l.secret)
+	}
 	head := fmt.Sprintf("POST /v1/events HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nX-Org-ID: %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", l.addr, l.key, l.org, len(b))
 	return newTemplate([]byte(head), b)

@@ -2,8 +2,13 @@ package bench
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"strconv"
+	"strings"
 )
 
 // EventType is the type of every event that is published.
@@ -26,6 +31,29 @@ const minPayload = 128
 type template struct {
 	bytes      []byte
 	seqs, sent []int // offsets of each event's numbers
+	// mac signs what is behind body, nil for no signature; in hex it goes to signature.
+	mac             hash.Hash
+	signature, body int
+}
+
+// newSignedTemplate makes a template whose prefix ends where the signature of the body
+// goes.
+func newSignedTemplate(prefix, body, secret []byte) *template {
+	head := append(bytes.Clone(prefix), strings.Repeat("0", 2*sha256.Size)+"\r\n\r\n"...)
+	t := newTemplate(head, body)
+	t.mac, t.signature, t.body = hmac.New(sha256.New, secret), len(prefix), len(head)
+	return t
+}
+
+// sign signs the body as it is stamped.
+func (t *template) sign() {
+	if t.mac == nil {
+		return
+	}
+	t.mac.Reset()
+	t.mac.Write(t.bytes[t.body:])
+	var sum [sha256.Size]byte
+	hex.Encode(t.bytes[t.signature:], t.mac.Sum(sum[:0]))
 }
 
 // eventJSON is one event to publish, size bytes long.

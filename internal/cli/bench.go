@@ -3,13 +3,15 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/peal-dev/peal/internal/bench"
 )
 
 type benchCmd struct {
-	Scenario    []string      `enum:"single,batch,fanout,latency,beside" placeholder:"NAME" help:"single, batch, fanout, latency, or beside (latency beside an endpoint that hangs); repeatable. Without it, all."`
+	Only        []string      `arg:"" optional:"" name:"scenario" help:"The scenarios to run, as --scenario."`
+	Scenario    []string      `enum:"single,batch,fanout,latency,inbound,beside" placeholder:"NAME" help:"single, batch, fanout, latency, inbound (signed calls of a hook), or beside (latency beside an endpoint that hangs); repeatable. Without it, all."`
 	Duration    time.Duration `default:"5s" help:"How long each phase publishes."`
 	Rounds      int           `default:"3" help:"How often each scenario is run; medians are printed."`
 	Concurrency int           `default:"128" help:"Calls at once."`
@@ -25,12 +27,19 @@ func (benchCmd) Help() string {
 	return `Load generator, server and receiver are three processes of this machine and share its processors. The rate counts until the last event has arrived. The bare loop signs and posts the same events to the same receiver, with nothing between.
 
     peal bench --duration 2s --rounds 1
+    peal bench inbound
     peal bench --scenario single --output json`
 }
 
 func (c *benchCmd) Run(ctx context.Context, s Streams) error {
 	if c.Duration <= 0 || c.Duration > time.Minute || c.Rounds < 1 || c.Rounds > 100 || c.Concurrency < 1 || c.Concurrency > 1024 {
 		return usage("--duration is at most 1m, --rounds at most 100, --concurrency at most 1024")
+	}
+	for _, name := range c.Only {
+		if !slices.ContainsFunc(bench.Scenarios(), func(s bench.Scenario) bool { return s.Name == name }) {
+			return usage("there is no scenario %q", name)
+		}
+		c.Scenario = append(c.Scenario, name)
 	}
 	report, err := bench.Run(ctx, bench.Config{
 		Duration: c.Duration, Rounds: c.Rounds, Concurrency: c.Concurrency, Payload: c.Payload,
