@@ -70,7 +70,7 @@ func New(c Config) *Engine {
 }
 
 // maxHeld is how many executions of an org a node holds.
-const maxHeld = 512
+const maxHeld = 2048
 
 // Start is what begins an execution.
 type Start struct {

@@ -10,7 +10,7 @@ import (
 const (
 	backlogEvery  = time.Second
 	backlogPage   = 1000
-	claimLimit    = 32
+	claimLimit    = 64
 	reconcileEach = 30 * time.Second
 	// soonest keeps the timer from firing for what is due already and cannot be held.
 	soonest        = 10 * time.Millisecond

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
@@ -10,10 +11,14 @@ import (
 	"github.com/peal-dev/peal/internal/workflow"
 )
 
+func (f *Flow) claimQuery() string {
+	return `UPDATE execution SET owner = ?1 WHERE org = ?2 AND id IN (SELECT id FROM execution
+		WHERE org = ?2 AND owner IS NULL AND due_at IS NOT NULL AND due_at <= ?3 ORDER BY due_at LIMIT ?4` + f.locking() + `) RETURNING id`
+}
+
 // Claim implements workflow.Store.
 func (f *Flow) Claim(ctx context.Context, org string, now time.Time, limit int) ([]*workflow.Claimed, error) {
-	query := `UPDATE execution SET owner = ?1 WHERE org = ?2 AND id IN (SELECT id FROM execution
-		WHERE org = ?2 AND owner IS NULL AND due_at IS NOT NULL AND due_at <= ?3 ORDER BY due_at LIMIT ?4` + f.locking() + `) RETURNING id`
+	query := f.claimQuery()
 	var ids []peal.ExecutionID
 	err := f.db.WriteThen(ctx, func(tx *store.Tx) error {
 		ids = ids[:0]
@@ -29,56 +34,88 @@ func (f *Flow) Claim(ctx context.Context, org string, now time.Time, limit int) 
 	if err != nil {
 		return nil, err
 	}
+	claimed, err := f.load(ctx, org, ids)
+	if err != nil {
+		// Where this fails too, they stay owned until the engine finds that it does not
+		// hold them.
+		_ = f.Release(context.WithoutCancel(ctx), ids)
+	}
+	return claimed, err
+}
+
+// load reads all that running executions takes.
+func (f *Flow) load(ctx context.Context, org string, ids []peal.ExecutionID) ([]*workflow.Claimed, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := []any{org}
+	for _, id := range ids {
+		args = append(args, id[:])
+	}
+	in := "(?" + strings.Repeat(",?", len(ids)-1) + ")"
+	byID := make(map[peal.ExecutionID]*workflow.Claimed, len(ids))
+	signalled := false
+	err := f.rows(ctx, func(scan scanner) error {
+		var input []byte
+		e, signals, err := scanExecution(org, scan, &input)
+		e.Input = input
+		byID[e.ID] = &workflow.Claimed{Execution: e, Signals: signals, Heard: map[string]json.RawMessage{}}
+		signalled = signalled || signals > 0
+		return err
+	}, executionColumns+", input FROM execution WHERE org = ? AND id IN "+in, args...)
+	if err != nil {
+		return nil, err
+	}
+	err = f.rows(ctx, func(scan scanner) error {
+		var id peal.ExecutionID
+		s, err := scanStep(scan, &id)
+		if c := byID[id]; c != nil {
+			c.Steps = append(c.Steps, s)
+		}
+		return err
+	}, stepColumns+", execution FROM step WHERE org = ? AND execution IN "+in, args...)
+	if err == nil && signalled {
+		err = f.rows(ctx, func(scan scanner) error {
+			var id peal.ExecutionID
+			var step string
+			var payload []byte
+			err := scan(&id, &step, &payload)
+			if c := byID[id]; c != nil {
+				c.Heard[step] = payload
+			}
+			return err
+		}, "SELECT execution, step, payload FROM signal WHERE org = ? AND execution IN "+in, args...)
+	}
+	if err != nil {
+		return nil, err
+	}
 	claimed := make([]*workflow.Claimed, 0, len(ids))
 	texts := map[version]string{}
 	for _, id := range ids {
-		c, err := f.load(ctx, org, id, texts)
-		if err != nil {
-			// Where this fails too, they stay owned until the engine finds that it does not
-			// hold them.
-			_ = f.Release(context.WithoutCancel(ctx), ids)
-			return nil, err
+		c := byID[id]
+		if c == nil {
+			return nil, peal.Errorf(peal.CodeInternal, "the execution %s is missing", id)
 		}
+		v := version{c.Execution.Workflow, c.Execution.Version}
+		if _, ok := texts[v]; !ok {
+			if texts[v], err = f.definition(ctx, org, v); err != nil {
+				return nil, err
+			}
+		}
+		c.Definition = texts[v]
 		claimed = append(claimed, c)
 	}
 	return claimed, nil
 }
 
-// load reads all that running an execution takes.
-func (f *Flow) load(ctx context.Context, org string, id peal.ExecutionID, texts map[version]string) (*workflow.Claimed, error) {
-	e, signals, err := f.execution(ctx, org, id)
-	if err != nil {
-		return nil, err
-	}
-	c := &workflow.Claimed{Execution: e, Signals: signals, Heard: map[string]json.RawMessage{}}
-	if c.Steps, err = f.steps(ctx, org, id); err != nil {
-		return nil, err
-	}
-	if signals > 0 {
-		err = f.rows(ctx, func(scan scanner) error {
-			var step string
-			var payload []byte
-			err := scan(&step, &payload)
-			c.Heard[step] = payload
-			return err
-		}, "SELECT step, payload FROM signal WHERE org = ? AND execution = ?", org, id[:])
-		if err != nil {
-			return nil, err
-		}
-	}
-	v := version{e.Workflow, e.Version}
-	text, ok := texts[v]
-	if !ok {
-		err = f.rows(ctx, func(scan scanner) error {
-			var raw []byte
-			err := scan(&raw)
-			text = string(raw)
-			return err
-		}, "SELECT definition FROM workflow_version WHERE org = ? AND workflow = ? AND version = ?", org, e.Workflow[:], int64(e.Version))
-		texts[v] = text
-	}
-	c.Definition = text
-	return c, err
+func (f *Flow) definition(ctx context.Context, org string, v version) (text string, err error) {
+	err = f.rows(ctx, func(scan scanner) error {
+		var raw []byte
+		err := scan(&raw)
+		text = string(raw)
+		return err
+	}, "SELECT definition FROM workflow_version WHERE org = ? AND workflow = ? AND version = ?", org, v.workflow[:], int64(v.number))
+	return text, err
 }
 
 const executionColumns = `SELECT id, workflow, workflow_name, version, hook, status, due_at, started_at, finished_at, failed_step, error, signals`
@@ -111,24 +148,43 @@ func (f *Flow) execution(ctx context.Context, org string, id peal.ExecutionID) (
 	return found, signals, err
 }
 
+const stepColumns = `SELECT step, seq, uses, status, attempts, started_at, finished_at, due_at, continued, input, output, error`
+
+func scanStep(scan scanner, more ...any) (s workflow.Step, err error) {
+	var started, finished, due, continued int64
+	var input, output []byte
+	err = scan(append([]any{
+		&s.Step, &s.Seq, &s.Uses, &s.Status, &s.Attempts, &started, &finished, &due, &continued, &input, &output, &s.Error,
+	}, more...)...)
+	s.StartedAt, s.FinishedAt, s.DueAt = store.FromMicros(started), store.FromMicros(finished), store.FromMicros(due)
+	s.Continued, s.Input, s.Output = continued != 0, input, output
+	return s, err
+}
+
 func (f *Flow) steps(ctx context.Context, org string, id peal.ExecutionID) (steps []workflow.Step, err error) {
 	err = f.rows(ctx, func(scan scanner) error {
-		var s workflow.Step
-		var started, finished, due, continued int64
-		var input, output []byte
-		err := scan(&s.Step, &s.Seq, &s.Uses, &s.Status, &s.Attempts, &started, &finished, &due, &continued, &input, &output, &s.Error)
-		s.StartedAt, s.FinishedAt, s.DueAt = store.FromMicros(started), store.FromMicros(finished), store.FromMicros(due)
-		s.Continued, s.Input, s.Output = continued != 0, input, output
+		s, err := scanStep(scan)
 		steps = append(steps, s)
 		return err
-	}, `SELECT step, seq, uses, status, attempts, started_at, finished_at, due_at, continued, input, output, error
-		FROM step WHERE org = ? AND execution = ? ORDER BY seq`, org, id[:])
+	}, stepColumns+" FROM step WHERE org = ? AND execution = ? ORDER BY seq", org, id[:])
 	return steps, err
 }
 
-// Backlog implements workflow.Store. It skips from org to org in the index.
+const (
+	unowned = "owner IS NULL AND due_at IS NOT NULL"
+	// backlogQuery skips from org to org in the index.
+	backlogQuery = `WITH RECURSIVE waiting (org) AS (
+			SELECT * FROM (SELECT org FROM execution WHERE ` + unowned + ` AND org > ?1 ORDER BY org LIMIT 1) AS head
+			UNION ALL
+			SELECT (SELECT org FROM execution WHERE ` + unowned + ` AND org > waiting.org ORDER BY org LIMIT 1)
+			FROM waiting WHERE org IS NOT NULL
+		)
+		SELECT org, (SELECT min(due_at) FROM execution WHERE ` + unowned + ` AND org = waiting.org)
+		FROM waiting WHERE org IS NOT NULL LIMIT ?2`
+)
+
+// Backlog implements workflow.Store.
 func (f *Flow) Backlog(ctx context.Context, after string, limit int) (backlog []workflow.Backlog, err error) {
-	const open = "owner IS NULL AND due_at IS NOT NULL"
 	err = f.rows(ctx, func(scan scanner) error {
 		var b workflow.Backlog
 		var due int64
@@ -136,14 +192,7 @@ func (f *Flow) Backlog(ctx context.Context, after string, limit int) (backlog []
 		b.FirstDue = store.FromMicros(due)
 		backlog = append(backlog, b)
 		return err
-	}, `WITH RECURSIVE waiting (org) AS (
-			SELECT * FROM (SELECT org FROM execution WHERE `+open+` AND org > ?1 ORDER BY org LIMIT 1) AS head
-			UNION ALL
-			SELECT (SELECT org FROM execution WHERE `+open+` AND org > waiting.org ORDER BY org LIMIT 1)
-			FROM waiting WHERE org IS NOT NULL
-		)
-		SELECT org, (SELECT min(due_at) FROM execution WHERE `+open+` AND org = waiting.org)
-		FROM waiting WHERE org IS NOT NULL LIMIT ?2`, after, int64(limit))
+	}, backlogQuery, after, int64(limit))
 	return backlog, err
 }
 

@@ -31,9 +31,23 @@ func (f *Flow) Executions(ctx context.Context, q peal.ExecutionFilter, p peal.Pa
 	if err != nil {
 		return nil, "", err
 	}
-	// Each of the first conditions has an index in the order of the list.
-	query := executionColumns + " FROM execution WHERE org = ? AND id < ?"
-	args := []any{q.Org, before}
+	query, args := listQuery(q, before)
+	err = f.rows(ctx, func(scan scanner) error {
+		e, _, err := scanExecution(q.Org, scan)
+		page = append(page, e)
+		return err
+	}, query, append(args, int64(p.Limit+1))...)
+	if len(page) > p.Limit {
+		page = page[:p.Limit]
+		cursor = encodeCursor(page[p.Limit-1].ID[:])
+	}
+	return page, cursor, err
+}
+
+// listQuery walks along an index; the limit is its last argument.
+func listQuery(q peal.ExecutionFilter, before []byte) (query string, args []any) {
+	query = executionColumns + " FROM execution WHERE org = ? AND id < ?"
+	args = []any{q.Org, before}
 	if !q.Hook.IsZero() {
 		query = executionColumns + " FROM execution WHERE hook IS NOT NULL AND coalesce(org, '') = ? AND id < ? AND hook = ?"
 		args = append(args, q.Hook[:])
@@ -52,17 +66,16 @@ func (f *Flow) Executions(ctx context.Context, q peal.ExecutionFilter, p peal.Pa
 		query += " AND status = ?"
 		args = append(args, string(q.Status))
 	}
-	err = f.rows(ctx, func(scan scanner) error {
-		e, _, err := scanExecution(q.Org, scan)
-		page = append(page, e)
-		return err
-	}, query+" ORDER BY id DESC LIMIT ?", append(args, int64(p.Limit+1))...)
-	if len(page) > p.Limit {
-		page = page[:p.Limit]
-		cursor = encodeCursor(page[p.Limit-1].ID[:])
-	}
-	return page, cursor, err
+	return query + " ORDER BY id DESC LIMIT ?", args
 }
+
+// receivedQuery merges two walks along indexes.
+const receivedQuery = `SELECT id AS received, CAST(0 AS BIGINT), 'accepted', CAST(202 AS BIGINT), id, input FROM execution
+		WHERE hook IS NOT NULL AND hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3
+	UNION ALL
+	SELECT id, at, verdict, status_code, execution, request FROM refused
+		WHERE hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3
+	ORDER BY received DESC LIMIT ?4`
 
 // Received lists what a hook got, the newest first, with the next page's cursor.
 func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p peal.Page) (page []peal.Received, cursor string, err error) {
@@ -82,12 +95,7 @@ func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p pea
 		r.Request = hookInput(request)
 		page = append(page, r)
 		return err
-	}, `SELECT * FROM (SELECT id, CAST(0 AS BIGINT) AS at, 'accepted' AS verdict, CAST(202 AS BIGINT) AS code, id AS execution, input FROM execution
-			WHERE hook IS NOT NULL AND hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4) AS accepted
-		UNION ALL
-		SELECT * FROM (SELECT id, at, verdict, status_code, execution, request FROM refused
-			WHERE hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4) AS other
-		ORDER BY id DESC LIMIT ?4`, hook[:], org, before, int64(p.Limit+1))
+	}, receivedQuery, hook[:], org, before, int64(p.Limit+1))
 	if len(page) > p.Limit {
 		page = page[:p.Limit]
 		cursor = encodeCursor(page[p.Limit-1].ID[:])

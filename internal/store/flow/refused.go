@@ -75,6 +75,8 @@ func (f *Flow) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n
 	return n, err
 }
 
+const oldExecutions = "SELECT org, id FROM execution WHERE finished_at > 0 AND finished_at < ? ORDER BY finished_at LIMIT ?"
+
 func (f *Flow) purgeExecutions(tx *store.Tx, before time.Time) (int64, error) {
 	type name struct {
 		org string
@@ -84,7 +86,7 @@ func (f *Flow) purgeExecutions(tx *store.Tx, before time.Time) (int64, error) {
 	err := tx.Query(func(r store.Row) error {
 		old = append(old, name{r.Text(0), executionID(r.Blob(1))})
 		return nil
-	}, "SELECT org, id FROM execution WHERE finished_at > 0 AND finished_at < ? ORDER BY finished_at LIMIT ?", store.Micros(before), int64(purgeChunk))
+	}, oldExecutions, store.Micros(before), int64(purgeChunk))
 	if err != nil {
 		return 0, err
 	}
