@@ -35,6 +35,7 @@ import (
 	storesettings "github.com/peal-dev/peal/internal/store/settings"
 	"github.com/peal-dev/peal/internal/store/signin"
 	"github.com/peal-dev/peal/internal/telemetry"
+	"github.com/peal-dev/peal/internal/transform"
 	"github.com/peal-dev/peal/internal/workflow"
 )
 
@@ -51,6 +52,7 @@ type App struct {
 	publisher  *publish.Publisher
 	dispatcher *dispatch.Dispatcher
 	workflows  *workflow.Engine
+	programs   *transform.Pool
 	janitor    *janitor.Janitor
 	metrics    *telemetry.Metrics
 
@@ -136,7 +138,8 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		MaxEventBytes: cfg.MaxEventBytes, IdempotencyTTL: cfg.IdempotencyTTL, Observe: a.metrics.Accepted,
 		Finished: func(s peal.Status) { a.metrics.Outcome("", nil, s) },
 	})
-	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: stepPublisher{a.publisher}})
+	a.programs = transform.NewPool(worker)
+	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
 		Store: executions, Ledger: executions, Events: q, Kinds: kinds, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
@@ -251,6 +254,9 @@ func (a *App) close() error {
 	}
 	if a.egress != nil {
 		a.egress.Close()
+	}
+	if a.programs != nil {
+		a.programs.Close()
 	}
 	return errors.Join(errs...)
 }

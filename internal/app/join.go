@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"os"
+	"os/exec"
 	"time"
 
 	"github.com/peal-dev/peal/internal/janitor"
@@ -35,4 +37,19 @@ func (p purges) Purge(ctx context.Context, r janitor.Retention, now time.Time) (
 		}
 	}
 	return 0, nil
+}
+
+// WorkerCommand is the hidden command that is a worker for programs of workflows.
+const WorkerCommand = "transform-worker"
+
+// worker starts this program as a worker. Nothing of the environment goes along.
+func worker(ctx context.Context) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	cmd := exec.CommandContext(ctx, self, WorkerCommand)
+	cmd.Args[0] = "peal"
+	cmd.Env = []string{}
+	return cmd
 }

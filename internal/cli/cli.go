@@ -49,7 +49,8 @@ type grammar struct {
 
 	Version versionCmd `cmd:"" group:"about" help:"Print the version, as --version and -v do."`
 
-	BenchSink benchSinkCmd `cmd:"" hidden:"" help:"Receive and count, for peal bench."`
+	BenchSink       benchSinkCmd       `cmd:"" hidden:"" help:"Receive and count, for peal bench."`
+	TransformWorker transformWorkerCmd `cmd:"" hidden:"" name:"transform-worker" help:"Run jq programs of workflows, a line each."`
 }
 
 const description = `Peal delivers webhooks: it takes in events, and sends each one to the endpoints that want it, signed, retried and recorded.

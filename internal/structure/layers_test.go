@@ -26,6 +26,7 @@ var layers = map[string]int{
 	"internal/schedule":  1,
 	"internal/secret":    1,
 	"internal/telemetry": 1,
+	"internal/transform": 1,
 
 	"internal/auth":      2,
 	"internal/bench":     2,

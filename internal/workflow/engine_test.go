@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,8 +23,20 @@ import (
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/queue"
+	"github.com/peal-dev/peal/internal/transform"
 	"github.com/peal-dev/peal/internal/workflow"
 )
+
+// TestMain is a worker where it is started as one.
+func TestMain(m *testing.M) {
+	if os.Getenv("PEAL_TEST_WORKER") != "" {
+		if err := transform.Work(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	m.Run()
+}
 
 // world is an engine over a real database with a receiver.
 type world struct {
@@ -63,7 +77,13 @@ func newWorld(t *testing.T) *world {
 	w.check(err)
 	t.Cleanup(func() { w.check(db.Close()) })
 	w.flow, w.queue = flow.New(db), queue.New(db)
-	w.kinds = workflow.All(workflow.Deps{Egress: client, Publisher: w})
+	programs := transform.NewPool(func(ctx context.Context) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, os.Args[0])
+		cmd.Env = append(os.Environ(), "PEAL_TEST_WORKER=1")
+		return cmd
+	})
+	t.Cleanup(programs.Close)
+	w.kinds = workflow.All(workflow.Deps{Egress: client, Publisher: w, Programs: programs})
 	w.engine = workflow.New(workflow.Config{
 		Store: w.flow, Ledger: w.flow, Events: w.queue, Kinds: w.kinds, MayStart: func() bool { return true }, Now: time.Now, Log: log,
 		Slots: 8, MemoryBudget: 1 << 20, DrainTimeout: time.Second,

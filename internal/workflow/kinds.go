@@ -63,6 +63,12 @@ type Park struct {
 type Deps struct {
 	Egress    *egress.Client
 	Publisher Publisher
+	Programs  Programs
+}
+
+// Programs runs jq programs; *transform.Pool does.
+type Programs interface {
+	Run(ctx context.Context, program string, input []byte) (output []byte, err error)
 }
 
 // Publisher accepts events.
@@ -92,7 +98,7 @@ func All(d Deps) *Kinds {
 		&httpKind{d.Egress},
 		&notifyKind{d.Publisher},
 		&waitKind{},
-		&transformKind{},
+		&transformKind{d.Programs},
 		&parallelKind{},
 	}}
 }
