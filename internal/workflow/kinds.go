@@ -157,10 +157,7 @@ func (k *Kinds) Source(text string) ([]byte, error) { return definition.Source(t
 // Merge puts the members of one definition over those of another.
 func (k *Kinds) Merge(old, change string) (string, error) { return definition.Merge(old, change) }
 
-// failure is an outcome that may pass the next time.
-func failure(err error) Outcome { return Outcome{Err: err} }
-
-// refusal is an outcome that will not.
+// refusal is an outcome that will not change.
 func refusal(format string, args ...any) Outcome {
 	return Outcome{Err: peal.Errorf(peal.CodeInvalid, format, args...), Permanent: true}
 }

@@ -27,10 +27,18 @@ func TestPlans(t *testing.T) {
 		}
 	}()
 	f := New(db)
-	queries := map[string]string{"backlog": backlogQuery, "claim": f.claimQuery(), "received": receivedQuery, "old": oldExecutions, "live": "SELECT id FROM execution WHERE finished_at = 0 AND owner IS NOT NULL"}
+	queries := map[string]string{
+		"backlog": backlogQuery, "claim": f.claimQuery(), "received": receivedQuery, "old": oldExecutions,
+		"live": "SELECT id FROM execution WHERE finished_at = 0 AND owner IS NOT NULL",
+	}
 	for _, q := range []peal.ExecutionFilter{
-		{}, {Hook: peal.HookID{1}}, {Workflow: peal.WorkflowID{1}}, {Status: peal.ExecutionFailed}, {Status: peal.ExecutionWaiting},
-		{Status: peal.ExecutionSucceeded}, {Hook: peal.HookID{1}, Status: peal.ExecutionFailed},
+		{},
+		{Hook: peal.HookID{1}},
+		{Workflow: peal.WorkflowID{1}},
+		{Status: peal.ExecutionFailed},
+		{Status: peal.ExecutionWaiting},
+		{Status: peal.ExecutionSucceeded},
+		{Hook: peal.HookID{1}, Status: peal.ExecutionFailed},
 	} {
 		query, _ := listQuery(q, nil)
 		queries["list "+string(q.Status)+q.Hook.String()+q.Workflow.String()] = query

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"errors"
+
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/workflow"
@@ -22,7 +24,7 @@ func (r *record) Settle(err error) {
 	if err == nil && !r.mine {
 		err = workflow.ErrFenced
 	}
-	if err == nil && (r.Parked || r.Execution.Status.Finished()) || err == workflow.ErrFenced {
+	if err == nil && (r.Parked || r.Execution.Status.Finished()) || errors.Is(err, workflow.ErrFenced) {
 		r.f.disown(r.Execution.ID)
 	}
 	r.Done(err)

@@ -80,9 +80,10 @@ func closing(s string) int {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case quote != 0:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				i++
-			} else if c == quote {
+			case quote:
 				quote = 0
 			}
 		case c == '"' || c == '\'':
@@ -205,7 +206,7 @@ func (e *expression) eval(scope Scope) (any, error) {
 			break
 		}
 		if err != nil {
-			v, err = nil, nil
+			v = nil
 		}
 		if v, err = c.filter.apply(v, c.args); err != nil {
 			return nil, fmt.Errorf("{{ %s }}: %s: %w", clip(e.text), c.filter.name, err)
