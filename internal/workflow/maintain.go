@@ -12,6 +12,8 @@ const (
 	backlogPage   = 1000
 	claimLimit    = 64
 	reconcileEach = 30 * time.Second
+	// lookEach spares the database where many executions wake the maintenance.
+	lookEach = backlogEvery / 2
 	// soonest keeps the timer from firing for what is due already and cannot be held.
 	soonest        = 10 * time.Millisecond
 	releaseTimeout = 2 * time.Second
@@ -41,12 +43,15 @@ func (e *Engine) maintain(ctx context.Context) {
 	defer tick.Stop()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	var reconciled time.Time
+	var reconciled, looked time.Time
 	missed := map[peal.ExecutionID]bool{}
 	watch := newWatch(e)
 	for {
-		if err := watch.look(ctx); err != nil && ctx.Err() == nil {
-			e.Log.Warn("events that executions wait for could not be looked for", "error", err)
+		if now := e.Now(); now.Sub(looked) >= lookEach {
+			looked = now
+			if err := watch.look(ctx); err != nil && ctx.Err() == nil {
+				e.Log.Warn("events that executions wait for could not be looked for", "error", err)
+			}
 		}
 		next, err := e.scan(ctx)
 		if err != nil && ctx.Err() == nil {
