@@ -18,10 +18,13 @@ var Hooks = Objects[peal.Hook]{Kind: "hook"}
 // Workflows are what hooks start, by id.
 var Workflows = Objects[peal.Workflow]{Kind: "workflow"}
 
+// Offerings are what can be requested, by id.
+var Offerings = Objects[peal.Offering]{Kind: "offering"}
+
 // objectKinds are the kinds of configuration that are found by org and id alone. A new
 // one is a line here, beside its declaration.
 var objectKinds = []reader{
-	EventTypes, Bindings, Silences, Hooks, Workflows,
+	EventTypes, Bindings, Silences, Hooks, Workflows, Offerings,
 }
 
 // Objects names a kind of object whose rows hold a T.

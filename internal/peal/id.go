@@ -25,6 +25,9 @@ type (
 	hookKind      struct{}
 	workflowKind  struct{}
 	executionKind struct{}
+	offeringKind  struct{}
+	requestKind   struct{}
+	taskKind      struct{}
 )
 
 func (eventKind) prefix() string     { return "evt_" }
@@ -37,6 +40,9 @@ func (groupKind) prefix() string     { return "grp_" }
 func (hookKind) prefix() string      { return "whk_" }
 func (workflowKind) prefix() string  { return "wf_" }
 func (executionKind) prefix() string { return "exec_" }
+func (offeringKind) prefix() string  { return "svc_" }
+func (requestKind) prefix() string   { return "req_" }
+func (taskKind) prefix() string      { return "task_" }
 
 // The identifiers of the domain. Each is a UUIDv7, so that ids of one kind sort
 // by the time they were made.
@@ -51,6 +57,9 @@ type (
 	HookID      = ID[hookKind]
 	WorkflowID  = ID[workflowKind]
 	ExecutionID = ID[executionKind]
+	OfferingID  = ID[offeringKind]
+	RequestID   = ID[requestKind]
+	TaskID      = ID[taskKind]
 )
 
 // ID is a UUIDv7 that is written as a prefix and 26 characters of lower-case
@@ -103,6 +112,15 @@ func NewWorkflowID(now time.Time) WorkflowID { return NewID[workflowKind](now) }
 // NewExecutionID makes an execution's identifier.
 func NewExecutionID(now time.Time) ExecutionID { return NewID[executionKind](now) }
 
+// NewOfferingID makes an offering's identifier.
+func NewOfferingID(now time.Time) OfferingID { return NewID[offeringKind](now) }
+
+// NewRequestID makes a request's identifier.
+func NewRequestID(now time.Time) RequestID { return NewID[requestKind](now) }
+
+// NewTaskID makes a task's identifier.
+func NewTaskID(now time.Time) TaskID { return NewID[taskKind](now) }
+
 // ParseID reads the text form of an identifier. An endpoint's may also be
 // spelled wh_, as Curate-Me's surface has it.
 func ParseID[K kind](s string) (ID[K], error) {
@@ -154,6 +172,15 @@ func ParseWorkflowID(s string) (WorkflowID, error) { return ParseID[workflowKind
 
 // ParseExecutionID reads exec_….
 func ParseExecutionID(s string) (ExecutionID, error) { return ParseID[executionKind](s) }
+
+// ParseOfferingID reads svc_….
+func ParseOfferingID(s string) (OfferingID, error) { return ParseID[offeringKind](s) }
+
+// ParseRequestID reads req_….
+func ParseRequestID(s string) (RequestID, error) { return ParseID[requestKind](s) }
+
+// ParseTaskID reads task_….
+func ParseTaskID(s string) (TaskID, error) { return ParseID[taskKind](s) }
 
 // text is the identifier without its prefix.
 func (id ID[K]) text() string {

@@ -36,6 +36,7 @@ var layers = map[string]int{
 
 	"internal/workflow/definition": 2,
 
+	"internal/desk":     3,
 	"internal/dispatch": 3,
 	"internal/inbound":  3,
 	"internal/janitor":  3,
