@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/peal-dev/peal/internal/dispatch"
@@ -84,4 +85,35 @@ type Inbound interface {
 	Find(id string) (*inbound.Hook, error)
 	Admit(h *inbound.Hook) error
 	Receive(ctx context.Context, h *inbound.Hook, r *inbound.Request) (inbound.Answer, error)
+}
+
+// Desk is what people do to requests and tasks.
+type Desk interface {
+	RequestDesk
+	TaskDesk
+}
+
+// RequestDesk is what people do to requests.
+type RequestDesk interface {
+	OpenRequest(ctx context.Context, n peal.NewRequest) (*peal.Request, error)
+	AcceptRequest(ctx context.Context, org string, id peal.RequestID) (*peal.Request, error)
+	CompleteRequest(ctx context.Context, org string, id peal.RequestID) (*peal.Request, error)
+	CancelRequest(ctx context.Context, org string, id peal.RequestID, reason string) (*peal.Request, error)
+	EditRequest(ctx context.Context, org string, id peal.RequestID, edit func(*peal.Request)) (*peal.Request, error)
+}
+
+// TaskDesk is what people do to tasks.
+type TaskDesk interface {
+	OpenTask(ctx context.Context, n peal.NewTask) (*peal.Task, error)
+	EditTask(ctx context.Context, org string, id peal.TaskID, edit func(*peal.Task)) (*peal.Task, error)
+	CompleteTask(ctx context.Context, org string, id peal.TaskID, output json.RawMessage) (*peal.Task, error)
+	CancelTask(ctx context.Context, org string, id peal.TaskID) (*peal.Task, error)
+}
+
+// Inbox reads requests and tasks.
+type Inbox interface {
+	Request(ctx context.Context, org string, id peal.RequestID) (*peal.Request, error)
+	Requests(ctx context.Context, f peal.RequestFilter, p peal.Page) ([]*peal.Request, string, error)
+	Task(ctx context.Context, org string, id peal.TaskID) (*peal.Task, error)
+	Tasks(ctx context.Context, f peal.TaskFilter, p peal.Page) ([]*peal.Task, string, error)
 }

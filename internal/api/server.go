@@ -37,6 +37,8 @@ type Config struct {
 	Runner     Runner
 	Workflows  Workflows
 	Inbound    Inbound
+	Desk       Desk
+	Inbox      Inbox
 	// Ready tells why the server should get no traffic, nil if it should.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics.
@@ -68,6 +70,7 @@ func build(c Config) *api {
 		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes,
 		a.eventTypeRoutes, a.profileRoutes, a.hookRoutes, a.workflowRoutes, a.executionRoutes, a.inboundRoute, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
 		a.bindingRoutes, a.silenceRoutes, a.groupRoutes,
+		a.offeringRoutes, a.requestRoutes, a.taskRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
 		routes()

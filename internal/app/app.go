@@ -18,6 +18,7 @@ import (
 	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/config"
 	"github.com/peal-dev/peal/internal/dashboard"
+	"github.com/peal-dev/peal/internal/desk"
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/egress"
@@ -53,6 +54,7 @@ type App struct {
 	dispatcher *dispatch.Dispatcher
 	workflows  *workflow.Engine
 	programs   *transform.Pool
+	desk       *desk.Desk
 	janitor    *janitor.Janitor
 	metrics    *telemetry.Metrics
 
@@ -139,10 +141,13 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Finished: func(s peal.Status) { a.metrics.Outcome("", nil, s) },
 	})
 	a.programs = transform.NewPool(worker)
-	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs})
+	a.desk = desk.New(desk.Config{
+		Store: executions, Clock: executions, Directory: a.directory, Wake: func() { a.workflows.Wake() }, Now: a.db.Now, Log: a.log,
+	})
+	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs, Desk: a.desk})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
-		Store: executions, Ledger: executions, Events: q, Kinds: kinds, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
+		Store: executions, Ledger: executions, Events: q, Kinds: kinds, Desk: a.desk, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
 		Slots: cfg.WorkflowSlots, MemoryBudget: cfg.MemoryBudget, DrainTimeout: drainTimeout,
 	})
 	receiver := inbound.New(inbound.Config{
@@ -170,6 +175,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Profiles: profiles, Channels: channels, Events: q, Deliveries: q, Groups: q,
 		Publisher: a.publisher, Dispatcher: a.dispatcher,
 		Executions: executions, Runner: a.workflows, Workflows: kinds, Inbound: receiver,
+		Desk: a.desk, Inbox: executions,
 		Ready: a.db.Ping, Metrics: a.metrics.Handler(), Log: a.log, Now: a.db.Now,
 		MaxEventBytes: cfg.MaxEventBytes, MaxInboundBytes: cfg.MaxInboundBytes, PublicURL: cfg.PublicURL,
 	})

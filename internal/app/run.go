@@ -33,6 +33,7 @@ func (a *App) Run(ctx context.Context) error {
 	start(a.directory.Run)
 	start(a.dispatcher.Run)
 	start(a.workflows.Run)
+	start(a.desk.Run)
 	start(func(ctx context.Context) error { return a.publisher.Run(ctx, a.log) })
 	start(a.janitor.Run)
 	if a.cfg.Pprof != "" {

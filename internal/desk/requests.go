@@ -36,9 +36,6 @@ func (d *Desk) opening(n *peal.NewRequest) (*Opening, error) {
 	if r.Priority == "" {
 		r.Priority = peal.DefaultPriority
 	}
-	if err := checkRequest(r); err != nil {
-		return nil, err
-	}
 	o := &Opening{Request: r}
 	if n.Serving {
 		r.Execution = n.Execution
@@ -49,6 +46,9 @@ func (d *Desk) opening(n *peal.NewRequest) (*Opening, error) {
 			return nil, peal.Invalid("offering", "there is no offering %s", n.Offering)
 		}
 		r.SLA = offering.SLA
+		if r.Title == "" {
+			r.Title = offering.Name
+		}
 		if !n.Serving && !offering.Workflow.IsZero() {
 			w, ok := directory.Workflows.Get(d.Directory, n.Org, offering.Workflow.String())
 			if !ok {
@@ -60,6 +60,9 @@ func (d *Desk) opening(n *peal.NewRequest) (*Opening, error) {
 			}
 			r.Execution = o.Start.ID
 		}
+	}
+	if err := checkRequest(r); err != nil {
+		return nil, err
 	}
 	o.Timers = timers(r)
 	o.Raised = aboutRequest(typeCreated, r)

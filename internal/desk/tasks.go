@@ -35,13 +35,7 @@ func checkTask(t *peal.Task) error {
 	return t.Assignee.Validate()
 }
 
-// AssignTask gives a task to somebody else, or to nobody. Where it is theirs already,
-// nothing happens.
-func (d *Desk) AssignTask(ctx context.Context, org string, id peal.TaskID, to peal.Assignee) (*peal.Task, error) {
-	return d.EditTask(ctx, org, id, func(t *peal.Task) { t.Assignee = to })
-}
-
-// EditTask changes what a task says and whose it is.
+// EditTask changes what a task says and whose it is. Whoever gets it anew is reported.
 func (d *Desk) EditTask(ctx context.Context, org string, id peal.TaskID, edit func(*peal.Task)) (*peal.Task, error) {
 	return d.Store.ChangeTask(ctx, org, id, d.now(), func(t *peal.Task) ([]peal.Raised, error) {
 		if t.Finished() {

@@ -162,6 +162,13 @@ func (s *Service) receive(ctx context.Context, h *Hook, r *Request, now time.Tim
 
 // workflow is what the hook starts.
 func (s *Service) workflow(h *peal.Hook) (*peal.Workflow, error) {
+	if h.Workflow.IsZero() {
+		o, ok := directory.Offerings.Get(s.Directory, h.Org, h.Offering)
+		if !ok {
+			return nil, peal.Errorf(peal.CodeConflict, "the hook's offering was deleted")
+		}
+		return o.HookWorkflow(), nil
+	}
 	w, ok := directory.Workflows.Get(s.Directory, h.Org, h.Workflow.String())
 	if !ok {
 		return nil, peal.Errorf(peal.CodeConflict, "the hook's workflow was deleted")

@@ -29,7 +29,13 @@ func (h *Hook) input(r *Request, body []byte, now time.Time) []byte {
 	b = h.appendPairs(b, r.Query, func(s string) string { return s })
 	b = append(b, `,"receivedAt":"`...)
 	b = now.UTC().AppendFormat(b, time.RFC3339)
-	return append(b, `"}}`...)
+	b = append(b, `"}`...)
+	if h.Offering != "" && !h.Workflow.IsZero() {
+		// The execution opens the request before its first step.
+		b = append(strictjson.AppendString(append(b, `,"offering":`...), h.Offering), '}')
+		return b
+	}
+	return append(b, '}')
 }
 
 // appendPairs writes headers or a query, sorted; several values are joined.

@@ -47,7 +47,7 @@ type Request struct {
 	Org         string          `json:"-"`
 	Offering    OfferingID      `json:"offering,omitzero"` // zero for none
 	Title       string          `json:"title"`
-	Description string          `json:"description,omitempty"`
+	Description string          `json:"description"`
 	Status      RequestStatus   `json:"status"`
 	Priority    Priority        `json:"priority"`
 	CreatedBy   string          `json:"created_by"`

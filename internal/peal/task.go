@@ -56,7 +56,7 @@ type Task struct {
 	ID          TaskID     `json:"id"`
 	Org         string     `json:"-"`
 	Title       string     `json:"title"`
-	Description string     `json:"description,omitempty"`
+	Description string     `json:"description"`
 	Status      TaskStatus `json:"status"`
 	Assignee    Assignee   `json:"assignee,omitzero"`
 	Request     RequestID  `json:"request,omitzero"` // zero for none

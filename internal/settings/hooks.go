@@ -126,7 +126,9 @@ func (s *Service) checkHook(h *peal.Hook) error {
 		}
 	}
 	if h.Offering != "" {
-		return peal.Invalid("offering", "there is no offering %q", peal.Clip(h.Offering, clipLen))
+		if _, ok := directory.Offerings.Get(s.Directory, h.Org, h.Offering); !ok {
+			return peal.Invalid("offering", "there is no offering %q", peal.Clip(h.Offering, clipLen))
+		}
 	}
 	sch, err := s.scheme(h.Verification.Scheme)
 	if err != nil {

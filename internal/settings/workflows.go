@@ -64,11 +64,16 @@ func (s *Service) UpdateWorkflow(ctx context.Context, actor, org string, id peal
 	})
 }
 
-// DeleteWorkflow deletes a workflow that no hook starts. Executions that began go on.
+// DeleteWorkflow deletes a workflow that no hook and no offering starts. Executions that began go on.
 func (s *Service) DeleteWorkflow(ctx context.Context, actor, org string, id peal.WorkflowID) error {
 	for _, h := range directory.Hooks.All(s.Directory, org) {
 		if h.Workflow == id {
 			return peal.Errorf(peal.CodeConflict, "the hook %s starts the workflow; delete it first, or have it start another", h.ID)
+		}
+	}
+	for _, o := range directory.Offerings.All(s.Directory, org) {
+		if o.Workflow == id {
+			return peal.Errorf(peal.CodeConflict, "the offering %s starts the workflow; delete it first, or have it start another", o.ID)
 		}
 	}
 	return workflows.delete(ctx, s, actor, org, id.String())

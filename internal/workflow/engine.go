@@ -16,6 +16,7 @@ type Config struct {
 	Ledger Ledger
 	Events Events
 	Kinds  *Kinds
+	Desk   Desk
 	// MayStart tells whether this node is certain to own what it holds.
 	MayStart func() bool
 	// Now is database time.

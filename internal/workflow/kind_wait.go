@@ -9,33 +9,43 @@ import (
 	"github.com/peal-dev/peal/internal/workflow/definition"
 )
 
-// waitKind waits for a time or an event.
-type waitKind struct{}
+// waitKind waits for a time, an event, a request or a task.
+type waitKind struct{ desk Desk }
 
 // maxWait bounds a wait.
 const maxWait = 366 * 24 * time.Hour
 
 func (*waitKind) Spec() *definition.Spec {
 	return &definition.Spec{
-		Name: "wait", Help: "Waits for a while, until a time, or for an event.",
+		Name: "wait", Help: "Waits for a while, until a time, for an event, or until a request or task is completed.",
 		Fields: []definition.Field{
-			{Name: "for", Type: definition.Duration, Help: "How long; with an event, at most."},
+			{Name: "for", Type: definition.Duration, Help: "How long; with an event, request or task, at most."},
 			{Name: "until", Type: definition.Time, Help: "Until when."},
 			{Name: "event", Type: definition.Text, Help: "The type of the event to wait for, or a pattern such as order.*; the output is the event."},
 			{Name: "filter", Type: definition.Text, Help: "A CEL expression over the event, such as event.data.id == \"42\"."},
+			{Name: "request", Type: definition.Text, Help: "The request to wait for, req_…; the output is the request."},
+			{Name: "task", Type: definition.Text, Help: "The task to wait for, task_…; the output is the task, with what came of it."},
 		},
 		Check: func(s *definition.Step) error {
 			_, hasFor := s.With["for"]
 			_, hasUntil := s.With["until"]
 			_, hasEvent := s.With["event"]
 			_, hasFilter := s.With["filter"]
+			objects := 0
+			for _, name := range []string{"event", "request", "task"} {
+				if _, has := s.With[name]; has {
+					objects++
+				}
+			}
 			switch {
+			case objects > 1:
+				return peal.Invalid("event", "a wait is for one event, request or task")
 			case hasFor && hasUntil:
 				return peal.Invalid("until", "for and until cannot stand together")
 			case hasFilter && !hasEvent:
 				return peal.Invalid("filter", "a filter needs an event")
-			case !hasFor && !hasUntil && !hasEvent:
-				return peal.Invalid("for", "a wait needs for, until or event")
+			case !hasFor && !hasUntil && objects == 0:
+				return peal.Invalid("for", "a wait needs for, until, event, request or task")
 			}
 			if p, ok := s.With["event"].Text(); ok {
 				if err := peal.CheckPattern(p); err != nil {
@@ -51,13 +61,25 @@ func (*waitKind) Spec() *definition.Spec {
 	}
 }
 
-func (*waitKind) Run(_ context.Context, c *Call) Outcome {
-	if c.Heard != nil {
-		return Outcome{Output: c.Heard}
-	}
+func (k *waitKind) Run(ctx context.Context, c *Call) Outcome {
 	until, err := waitUntil(c)
 	if err != nil {
 		return refusal("%v", err)
+	}
+	for _, name := range []string{"request", "task"} {
+		object, err := c.text(name)
+		if err != nil {
+			return refusal("%v", err)
+		}
+		if object != "" {
+			return await(ctx, k.desk, c, object, until)
+		}
+		if _, has := c.With[name]; has {
+			return refusal("%s is empty", name)
+		}
+	}
+	if c.Heard != nil {
+		return Outcome{Output: c.Heard}
 	}
 	pattern, err := c.text("event")
 	if err != nil {

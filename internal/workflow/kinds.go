@@ -23,6 +23,7 @@ type Kind interface {
 type Call struct {
 	Org       string
 	Execution peal.ExecutionID
+	Hook      peal.HookID // zero where no hook started it
 	Step      *definition.Step
 	// With is what the step takes, rendered in Scope.
 	With  map[string]any
@@ -64,6 +65,7 @@ type Deps struct {
 	Egress    *egress.Client
 	Publisher Publisher
 	Programs  Programs
+	Desk      Desk
 }
 
 // Programs runs jq programs; *transform.Pool does.
@@ -97,7 +99,9 @@ func All(d Deps) *Kinds {
 		&publishKind{d.Publisher},
 		&httpKind{d.Egress},
 		&notifyKind{d.Publisher},
-		&waitKind{},
+		&requestKind{d.Desk},
+		&taskKind{d.Desk},
+		&waitKind{d.Desk},
 		&transformKind{d.Programs},
 		&parallelKind{},
 	}}

@@ -88,6 +88,9 @@ func (r *run) run(ctx context.Context) (due time.Time) {
 	x.Status = peal.ExecutionRunning
 	out := r.begin()
 	if out.state == done {
+		out = r.serve(ctx)
+	}
+	if out.state == done {
 		out = r.sequence(ctx, r.def.Steps)
 	}
 	rec := Record{}

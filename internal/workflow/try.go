@@ -18,7 +18,7 @@ func (r *run) try(ctx context.Context, s *definition.Step, row *Step, heard json
 		return r.fail(s, row, errors.New("this server has no kind "+s.Uses))
 	}
 	c := &Call{
-		Org: r.Execution.Org, Execution: r.Execution.ID, Step: s, Key: r.Execution.ID.String() + ":" + s.ID, Scope: r.scope(),
+		Org: r.Execution.Org, Execution: r.Execution.ID, Hook: r.Execution.Hook, Step: s, Key: r.Execution.ID.String() + ":" + s.ID, Scope: r.scope(),
 		Now: r.now(), Since: row.StartedAt, Parked: row.Status == peal.ExecutionWaiting, Due: row.DueAt, Heard: heard,
 	}
 	// What a step takes is rendered anew in each try: what it is made of is durable.

@@ -83,6 +83,7 @@ func (s *Step) Fault(member, format string, args ...any) error {
 // roots are what templates see, with the members of those that are always the same.
 var roots = map[string][]string{
 	"webhook":   {"body", "headers", "method", "query", "receivedAt"},
+	"request":   {"id", "offering", "title", "description", "status", "priority", "created_by", "data", "parent", "created_at"},
 	"steps":     nil,
 	"execution": {"id", "startedAt"},
 	"workflow":  {"id", "name", "version"},

@@ -63,6 +63,8 @@ func (f *Field) schema() map[string]any {
 	switch f.Type {
 	case Text, Duration, Time:
 		s["type"] = "string"
+	case Bool:
+		s["type"] = []string{"boolean", "string"}
 	case Object:
 		// A template may stand for it.
 		s["type"] = []string{"object", "string"}

@@ -42,6 +42,7 @@ const (
 	Duration Type = "duration"
 	Time     Type = "time"
 	Branches Type = "branches"
+	Bool     Type = "bool"
 )
 
 // Value is a part of with: what a node says, with its templates read.
@@ -253,6 +254,11 @@ func (f *Field) check(v *Value) error {
 	text, isText := n.Text()
 	switch f.Type {
 	case Any:
+		return nil
+	case Bool:
+		if _, ok := n.Scalar.(bool); !ok {
+			return n.Fault("%s is true or false", f.Name)
+		}
 		return nil
 	case Object:
 		if !n.IsMapping() {
