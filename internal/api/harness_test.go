@@ -19,6 +19,7 @@ import (
 	"github.com/peal-dev/peal/internal/auth"
 	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/config"
+	"github.com/peal-dev/peal/internal/desk"
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/egress"
@@ -92,10 +93,14 @@ func newServer(t testing.TB) *server {
 		Store: submitter{q, s}, Reader: q, Directory: dir, Profiles: profiles, Lanes: closed{}, Sender: dispatcher,
 		Now: time.Now, MaxEventBytes: maxEventBytes, IdempotencyTTL: time.Hour,
 	})
-	kinds := workflow.All(workflow.Deps{Egress: client})
+	var engine *workflow.Engine
+	front := desk.New(desk.Config{
+		Store: executions, Clock: executions, Directory: dir, Wake: func() { engine.Wake() }, Now: time.Now, Log: log,
+	})
+	kinds := workflow.All(workflow.Deps{Egress: client, Desk: front})
 	service.Workflows = kinds
-	engine := workflow.New(workflow.Config{
-		Store: executions, Ledger: executions, Events: q, Kinds: kinds, MayStart: func() bool { return true }, Now: time.Now, Log: log,
+	engine = workflow.New(workflow.Config{
+		Store: executions, Ledger: executions, Events: q, Kinds: kinds, Desk: front, MayStart: func() bool { return true }, Now: time.Now, Log: log,
 		Slots: 8, MemoryBudget: 1 << 20,
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -113,7 +118,7 @@ func newServer(t testing.TB) *server {
 	s.api = build(Config{
 		Auth: auth.New(dir, secret.HashKey(adminKey)), Links: auth.NewLinks(signin.New(db), time.Now), Directory: dir, Settings: service, Profiles: profiles, Channels: channels,
 		Events: q, Deliveries: q, Groups: q, Publisher: publisher, Dispatcher: dispatcher,
-		Executions: executions, Runner: engine, Workflows: kinds, MaxInboundBytes: maxInboundBytes,
+		Executions: executions, Runner: engine, Workflows: kinds, MaxInboundBytes: maxInboundBytes, Desk: front, Inbox: executions,
 		Inbound: inbound.New(inbound.Config{
 			Directory: dir, Schemes: schemes, Starter: engine, Refusals: executions, Settings: settings.HookConfig, Confirm: fetch, Now: time.Now,
 		}),

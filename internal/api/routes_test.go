@@ -90,6 +90,8 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	workflow, hook := s.newHook(owner)
 	execution := s.call("", "POST", "/v1/webhooks/inbound/"+hook, `{}`).want(202)["executionId"].(string)
 
+	offering, request, task := s.newTask(owner)
+
 	for _, op := range s.operations() {
 		ids := map[string]string{"{delivery_id}": delivery, "{name}": "order.paid"}
 		switch {
@@ -99,6 +101,12 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 			ids["{id}"] = workflow
 		case strings.Contains(op.Path, "/executions/"):
 			ids["{id}"] = execution
+		case strings.Contains(op.Path, "/offerings/"):
+			ids["{id}"] = offering
+		case strings.Contains(op.Path, "/requests/"):
+			ids["{id}"] = request
+		case strings.Contains(op.Path, "/tasks/"):
+			ids["{id}"] = task
 		case strings.Contains(op.Path, "/endpoints/"), strings.Contains(op.Path, "/webhooks/"):
 			ids["{id}"] = ep
 		case strings.Contains(op.Path, "/events/"):
@@ -127,10 +135,10 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	}
 	s.t = t
 	// Nothing happened to what the stranger named, and its owner still sees it.
-	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid", "/v1/bindings/" + binding, "/v1/silences/" + silence, "/v1/hooks/" + hook, "/v1/workflows/" + workflow, "/v1/executions/" + execution} {
+	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid", "/v1/bindings/" + binding, "/v1/silences/" + silence, "/v1/hooks/" + hook, "/v1/workflows/" + workflow, "/v1/executions/" + execution, "/v1/offerings/" + offering, "/v1/requests/" + request, "/v1/tasks/" + task} {
 		s.call(owner, "GET", path, "").want(200)
 	}
-	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/bindings", "/v1/silences", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep, "/v1/hooks", "/v1/workflows", "/v1/executions", "/v1/executions?hook=" + hook} {
+	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/bindings", "/v1/silences", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep, "/v1/hooks", "/v1/workflows", "/v1/executions", "/v1/executions?hook=" + hook, "/v1/offerings", "/v1/requests", "/v1/tasks"} {
 		if rows := s.call(stranger, "GET", list, "").want(200)["data"].([]any); len(rows) != 0 {
 			t.Errorf("%s shows another org's: %v", list, rows)
 		}
@@ -197,10 +205,18 @@ func TestExamplesWork(t *testing.T) {
 			case strings.HasPrefix(path, "/v1/workflows/"):
 				path = strings.ReplaceAll(op.Path, "{id}", workflow)
 			}
+			offering, request, task := s.newTask(adminKey)
+			for prefix, id := range map[string]string{"/v1/offerings/": offering, "/v1/requests/": request, "/v1/tasks/": task} {
+				if strings.HasPrefix(path, prefix) {
+					path = strings.ReplaceAll(op.Path, "{id}", id)
+				}
+			}
 			body := s.exampleText(op.RequestBody.Content["application/json"], false)
 			body = host.ReplaceAllString(body, "https://"+s.host()+"/")
 			body = strings.ReplaceAll(body, "ep_01h455vb4pex5vsknk084sn02q", id)
 			body = strings.ReplaceAll(body, "wf_01h455vb4pex5vsknk084sn02q", workflow)
+			body = strings.ReplaceAll(body, "svc_01h455vb4pex5vsknk084sn02q", offering)
+			body = strings.ReplaceAll(body, "req_01h455vb4pex5vsknk084sn02q", request)
 			if r := s.call(adminKey, op.Method, path, body); r.Status >= 300 {
 				t.Errorf("%d %s\n%s", r.Status, r.Body, body)
 			}

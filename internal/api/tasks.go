@@ -40,7 +40,7 @@ type TaskCreate struct {
 	Description string          `json:"description,omitempty"`
 	Assignee    *Assignee       `json:"assignee,omitempty" doc:"Whose it is; nobody's where absent."`
 	Request     string          `json:"request,omitempty" example:"req_01h455vb4pex5vsknk084sn02q" doc:"The request that it is for."`
-	Execution   string          `json:"execution,omitempty" example:"exec_01h455vb4pex5vsknk084sn02q" doc:"The execution that it is for."`
+	Execution   string          `json:"execution,omitempty" doc:"The execution that it is for."`
 	Data        json.RawMessage `json:"data,omitempty" doc:"What the assignee needs to know, up to 128 KiB."`
 }
 
