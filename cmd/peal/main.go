@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"os"
+	_ "time/tzdata" // working hours have zones, and the machine may have no zone files
 
 	"github.com/peal-dev/peal/internal/cli"
 )

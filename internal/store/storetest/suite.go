@@ -46,6 +46,7 @@ func Cases(t *testing.T, empty Backend) {
 		{"settings", settingsTests},
 		{"purge", purgeTests},
 		{"flow", flowTests},
+		{"desk", deskTests},
 		{"writer", writerTests},
 	} {
 		for name, test := range group.tests {
