@@ -1,8 +1,13 @@
 package blackbox
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -253,4 +258,168 @@ func TestDeskIsolation(t *testing.T) {
 	if got := theirs.Call(t, 200, "GET", "/v1/requests/"+text(request, "id"), nil); text(got, "status") != "PENDING" {
 		t.Errorf("the request is %v", got)
 	}
+}
+
+// A hook with an offering and a workflow: the steps work on the request.
+func TestHookOpensARequestForItsWorkflow(t *testing.T) {
+	t.Parallel()
+	c := sharedOrg(t)
+	r := newReceiver(t, nil)
+	c.Endpoint(t, r.URL, "profile", "nembl", "events", []string{"request.created", "workflow.started", "laptop.*"})
+	own := c.Call(t, 201, "POST", "/v1/workflows", object{"name": "The offering's", "steps": []any{
+		object{"id": "tell", "uses": "publish", "with": object{"type": "laptop.twice"}},
+	}})
+	offering := c.Call(t, 201, "POST", "/v1/offerings", object{"name": "New laptop", "workflow": text(own, "id")})
+	w := c.Call(t, 201, "POST", "/v1/workflows", object{"name": "The hook's", "steps": []any{
+		object{"id": "pause", "uses": "wait", "with": object{"for": "10ms"}}, // so that it is walked through twice
+		object{"id": "tell", "uses": "publish", "if": `request.priority == "MEDIUM"`, "with": object{"type": "laptop.asked", "data": object{
+			"title": "{{ request.title }}", "size": "{{ webhook.body.size }}", "status": "{{ request.status }}",
+		}}},
+	}})
+	path := hookFor(t, c, "offering", text(offering, "id"), "workflow", text(w, "id"))
+	a := c.Call(t, 202, "POST", path, object{"size": 14, "title": 7, "priority": "P1"}) // neither fits
+	x := execution(t, c, text(a, "executionId"), "succeeded")
+	all := told(t, r, "request.created", "workflow.started", "laptop.asked")
+	if want := `"data":{"size":14,"status":"PENDING","title":"New laptop"}`; !strings.Contains(all["laptop.asked"][0], want) {
+		t.Errorf("told %s, want %s", all["laptop.asked"][0], want)
+	}
+	requests := c.List(t, "/v1/requests")
+	if len(requests) != 1 || text(requests[0], "execution_id") != text(x, "id") {
+		t.Fatalf("requests %v of %v", requests, x)
+	}
+	if want := fmt.Sprintf(`"requestId":%q`, text(requests[0], "id")); !strings.Contains(all["workflow.started"][0], want) {
+		t.Errorf("told %s, want %s", all["workflow.started"][0], want)
+	}
+}
+
+// The example of docs/inbound.md, from Stripe's signature to what the customer's system is
+// told.
+func TestStripePaymentExample(t *testing.T) {
+	t.Parallel()
+	c := sharedOrg(t)
+	r := newReceiver(t, nil)
+	c.Endpoint(t, r.URL, "profile", "nembl", "events", []string{"request.*", "task.*", "payment.*"})
+	doc, err := os.ReadFile(filepath.Join(root, "docs", "inbound.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(doc), "### Stripe payment")
+	_, rest, _ := strings.Cut(example, "-d '")
+	offer, _, _ := strings.Cut(rest, "'")
+	_, rest, _ = strings.Cut(example, "```yaml\n")
+	definition, _, _ := strings.Cut(rest, "```")
+	offering := c.Call(t, 201, "POST", "/v1/offerings", offer)
+	definition = strings.ReplaceAll(definition, "svc_01h455vb4pex5vsknk084sn02q", text(offering, "id"))
+	w := c.Call(t, 201, "POST", "/v1/workflows", definition, "Content-Type", "application/yaml")
+	const secret = "whsec_from_stripe"
+	h := c.Call(t, 201, "POST", "/v1/hooks", object{"name": "Stripe payments", "workflow": text(w, "id"), "verification": object{"scheme": "stripe", "secret": secret}})
+	post := func(status int, body, signature string) object {
+		t.Helper()
+		anybody := &caller{URL: c.URL}
+		return anybody.Call(t, status, "POST", "/v1/webhooks/inbound/"+text(h, "id"), body, "Stripe-Signature", signature)
+	}
+	sign := func(body string) string {
+		mac := hmac.New(sha256.New, []byte(secret))
+		at := time.Now().Unix()
+		fmt.Fprintf(mac, "%d.%s", at, body)
+		return fmt.Sprintf("t=%d,v1=%x", at, mac.Sum(nil))
+	}
+	other := `{"id":"evt_1","type":"charge.refunded","data":{"object":{"id":"ch_1"}}}`
+	execution(t, c, text(post(202, other, sign(other)), "executionId"), "succeeded")
+	paid := `{"id":"evt_2","type":"payment_intent.succeeded","data":{"object":{"id":"pi_3Mt","amount":2000,"currency":"chf"}}}`
+	post(401, paid, sign(other))
+	id := text(post(202, paid, sign(paid)), "executionId")
+	execution(t, c, id, "waiting")
+	if again := text(post(202, paid, sign(paid)), "executionId"); again != id {
+		t.Errorf("Stripe's repeat started %s beside %s", again, id)
+	}
+	requests := c.List(t, "/v1/requests")
+	if len(requests) != 1 || text(requests[0], "title") != "Payment pi_3Mt" || text(requests[0], "priority") != "HIGH" || requests[0]["complete_due_at"] == nil {
+		t.Fatalf("requests %v", requests)
+	}
+	tasks := c.List(t, "/v1/tasks?assignee=finance")
+	if len(tasks) != 1 || text(tasks[0], "title") != "Book 2000 CHF" || text(tasks[0], "request") != text(requests[0], "id") {
+		t.Fatalf("tasks %v", tasks)
+	}
+	c.Call(t, 200, "POST", "/v1/tasks/"+text(tasks[0], "id")+"/complete", nil)
+	c.Call(t, 200, "POST", "/v1/requests/"+text(requests[0], "id")+"/accept", nil)
+	c.Call(t, 200, "POST", "/v1/requests/"+text(requests[0], "id")+"/complete", nil)
+	execution(t, c, id, "succeeded")
+	all := told(t, r, "request.created", "task.assigned", "task.completed", "request.accepted", "request.completed", "payment.handled")
+	if want := `"data":{"payment":"pi_3Mt","status":"COMPLETED"}`; !strings.Contains(all["payment.handled"][0], want) {
+		t.Errorf("told %s, want %s", all["payment.handled"][0], want)
+	}
+}
+
+// A server that is killed again and again opens no request twice, forgets no wait, and
+// tells of each once.
+func TestKillLosesNoRequest(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.Admin()
+	r := newReceiver(t, nil)
+	c.Endpoint(t, r.URL, "profile", "nembl", "events", []string{"request.*", "task.*"})
+	offering := c.Call(t, 201, "POST", "/v1/offerings", object{"name": "Laptop", "sla": object{"complete": "1h"}})
+	w := c.Call(t, 201, "POST", "/v1/workflows", object{"name": "Laptops", "steps": []any{
+		object{"id": "open", "uses": "request", "with": object{"offering": text(offering, "id")}},
+		object{"id": "do", "uses": "task", "with": object{"title": "Do it", "assignee": "ada", "request": "{{ steps.open.output.id }}", "wait": true}},
+	}})
+	path := hookFor(t, c, "workflow", text(w, "id"))
+	const calls = 20
+	var ids []string
+	for i := range calls {
+		ids = append(ids, text(c.Call(t, 202, "POST", path, object{"n": i}), "executionId"))
+		if i%5 == 2 {
+			s.Kill()
+			s.Start(t)
+			c = s.Admin()
+		}
+	}
+	completed := map[string]bool{}
+	for round := 0; len(completed) < calls; round++ {
+		var open []object
+		eventually(t, func() error {
+			if open = c.List(t, "/v1/tasks?status=ASSIGNED&assignee=ada"); len(open) == 0 {
+				return fmt.Errorf("%d of %d tasks were there", len(completed), calls)
+			}
+			return nil
+		})
+		for _, task := range open {
+			c.Call(t, 200, "POST", "/v1/tasks/"+text(task, "id")+"/complete", object{"output": round})
+			completed[text(task, "id")] = true
+		}
+		if round < 3 {
+			s.Kill()
+			s.Start(t)
+			c = s.Admin()
+		}
+	}
+	for _, id := range ids {
+		execution(t, c, id, "succeeded")
+	}
+	if requests := c.List(t, "/v1/requests"); len(requests) != calls {
+		t.Errorf("%d calls opened %d requests", calls, len(requests))
+	}
+	if tasks := c.List(t, "/v1/tasks"); len(tasks) != calls {
+		t.Errorf("%d calls opened %d tasks", calls, len(tasks))
+	}
+	// A delivery may come again after a kill, under the same id; an event is one id.
+	want := map[string]int{"request.created": calls, "task.assigned": calls, "task.completed": calls}
+	eventually(t, func() error {
+		got, seen := map[string]int{}, map[string]bool{}
+		for _, a := range r.Got() {
+			var head struct{ Event string }
+			if err := json.Unmarshal(a.Body, &head); err != nil {
+				return err
+			}
+			if id := a.Header.Get("webhook-id"); !seen[id] {
+				seen[id] = true
+				got[head.Event]++
+			}
+		}
+		if !maps.Equal(got, want) {
+			return fmt.Errorf("told %v, want %v", got, want)
+		}
+		return nil
+	})
 }
