@@ -87,12 +87,16 @@ func (a *api) keyRoutes() {
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "delete-key", Method: http.MethodDelete, Path: "/v1/keys/{id}", Tags: []string{"Keys"}, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete an API key",
-	}, func(ctx context.Context, who auth.Identity, in *KeyPath) (*none, error) {
+	}, func(ctx context.Context, who auth.Identity, in *struct {
+		KeyPath
+		Reason string `query:"reason" enum:"manual,abuse" default:"manual" doc:"Why; told where the org's profile has an event for it."`
+	},
+	) (*none, error) {
 		id, err := pathID(peal.ParseKeyID, in.ID, "key")
 		if err != nil {
 			return nil, err
 		}
-		return nil, a.Settings.DeleteKey(ctx, who.Actor, who.Org, id)
+		return nil, a.Settings.DeleteKey(ctx, who.Actor, who.Org, id, in.Reason)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/peal-dev/peal/internal/auth"
 	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/directory"
+	"github.com/peal-dev/peal/internal/governance"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/profile"
 	"github.com/peal-dev/peal/internal/settings"
@@ -39,6 +40,7 @@ type Config struct {
 	Inbound    Inbound
 	Desk       Desk
 	Inbox      Inbox
+	Governance *governance.Engine
 	// Ready tells why the server should get no traffic, nil if it should.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics.
@@ -71,6 +73,7 @@ func build(c Config) *api {
 		a.eventTypeRoutes, a.profileRoutes, a.hookRoutes, a.workflowRoutes, a.executionRoutes, a.inboundRoute, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
 		a.bindingRoutes, a.silenceRoutes, a.groupRoutes,
 		a.offeringRoutes, a.requestRoutes, a.taskRoutes,
+		a.usageRoutes, a.reservationRoutes, a.approvalRoutes, a.creditRoutes, a.ruleRoutes, a.governanceRoutes, a.memberRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
 		routes()

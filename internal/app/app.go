@@ -22,6 +22,7 @@ import (
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/egress"
+	"github.com/peal-dev/peal/internal/governance"
 	"github.com/peal-dev/peal/internal/inbound"
 	"github.com/peal-dev/peal/internal/inbound/scheme"
 	"github.com/peal-dev/peal/internal/janitor"
@@ -32,6 +33,7 @@ import (
 	"github.com/peal-dev/peal/internal/settings"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
+	"github.com/peal-dev/peal/internal/store/ledger"
 	"github.com/peal-dev/peal/internal/store/queue"
 	storesettings "github.com/peal-dev/peal/internal/store/settings"
 	"github.com/peal-dev/peal/internal/store/signin"
@@ -56,6 +58,9 @@ type App struct {
 	programs   *transform.Pool
 	desk       *desk.Desk
 	janitor    *janitor.Janitor
+	governance *governance.Engine
+	// accountant purges the ledger.
+	accountant *janitor.Janitor
 	metrics    *telemetry.Metrics
 
 	listener net.Listener
@@ -158,6 +163,15 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Store: purges{q, executions}, Now: a.db.Now, Log: a.log,
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
+	books := ledger.New(a.db)
+	a.governance = governance.New(governance.Config{
+		Store: books, Reader: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
+		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Log: a.log,
+	})
+	a.accountant = janitor.New(janitor.Config{
+		Store: books, Now: a.db.Now, Log: a.log,
+		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents,
+	})
 	a.db.OnNewSession(a.dispatcher.Forget)
 	a.db.OnUnknown(a.dispatcher.Doubt)
 	a.db.OnNewSession(a.workflows.Forget)
@@ -173,7 +187,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	handler := api.New(api.Config{
 		Auth: authenticator, Links: links, Directory: a.directory, Settings: a.settings,
 		Profiles: profiles, Channels: channels, Events: q, Deliveries: q, Groups: q,
-		Publisher: a.publisher, Dispatcher: a.dispatcher,
+		Publisher: a.publisher, Dispatcher: a.dispatcher, Governance: a.governance,
 		Executions: executions, Runner: a.workflows, Workflows: kinds, Inbound: receiver,
 		Desk: a.desk, Inbox: executions,
 		Ready: a.db.Ping, Metrics: a.metrics.Handler(), Log: a.log, Now: a.db.Now,

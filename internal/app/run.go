@@ -36,6 +36,8 @@ func (a *App) Run(ctx context.Context) error {
 	start(a.desk.Run)
 	start(func(ctx context.Context) error { return a.publisher.Run(ctx, a.log) })
 	start(a.janitor.Run)
+	start(a.governance.Run)
+	start(a.accountant.Run)
 	if a.cfg.Pprof != "" {
 		start(a.servePprof)
 	}

@@ -49,6 +49,8 @@ type Config struct {
 // Plan is what the orgs of a plan may use.
 type Plan struct {
 	Webhooks bool `yaml:"webhooks"`
+	// Requests allows reservations; absent is true.
+	Requests *bool `yaml:"requests"`
 }
 
 // PlanFree is the plan that has no webhooks unless the file says otherwise.
@@ -61,6 +63,13 @@ func (c *Config) AllowsWebhooks(plan string) bool {
 		return p.Webhooks
 	}
 	return plan != PlanFree
+}
+
+// AllowsRequests tells whether orgs of a plan may reserve requests, which every plan
+// does unless the file says otherwise.
+func (c *Config) AllowsRequests(plan string) bool {
+	p := c.Plans[plan]
+	return p.Requests == nil || *p.Requests
 }
 
 // Default is the configuration without flags, environment and file.

@@ -21,10 +21,21 @@ var Workflows = Objects[peal.Workflow]{Kind: "workflow"}
 // Offerings are what can be requested, by id.
 var Offerings = Objects[peal.Offering]{Kind: "offering"}
 
+// What an org's governance is made of. Its settings are one object under GovernanceID.
+var (
+	Rules       = Objects[peal.Rule]{Kind: "rule"}
+	Governances = Objects[peal.Governance]{Kind: "governance"}
+	Members     = Objects[peal.Member]{Kind: "member"}
+)
+
+// GovernanceID is the id of an org's settings of governance.
+const GovernanceID = "governance"
+
 // objectKinds are the kinds of configuration that are found by org and id alone. A new
 // one is a line here, beside its declaration.
 var objectKinds = []reader{
 	EventTypes, Bindings, Silences, Hooks, Workflows, Offerings,
+	Rules, Governances, Members,
 }
 
 // Objects names a kind of object whose rows hold a T.

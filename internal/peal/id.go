@@ -28,6 +28,10 @@ type (
 	offeringKind  struct{}
 	requestKind   struct{}
 	taskKind      struct{}
+	ruleKind      struct{}
+	memberKind    struct{}
+	reserveKind   struct{}
+	creditKind    struct{}
 )
 
 func (eventKind) prefix() string     { return "evt_" }
@@ -43,6 +47,10 @@ func (executionKind) prefix() string { return "exec_" }
 func (offeringKind) prefix() string  { return "svc_" }
 func (requestKind) prefix() string   { return "req_" }
 func (taskKind) prefix() string      { return "task_" }
+func (ruleKind) prefix() string      { return "rule_" }
+func (memberKind) prefix() string    { return "mem_" }
+func (reserveKind) prefix() string   { return "res_" }
+func (creditKind) prefix() string    { return "crd_" }
 
 // The identifiers of the domain. Each is a UUIDv7, so that ids of one kind sort
 // by the time they were made.
@@ -60,6 +68,11 @@ type (
 	OfferingID  = ID[offeringKind]
 	RequestID   = ID[requestKind]
 	TaskID      = ID[taskKind]
+
+	RuleID        = ID[ruleKind]
+	MemberID      = ID[memberKind]
+	ReservationID = ID[reserveKind]
+	CreditID      = ID[creditKind]
 )
 
 // ID is a UUIDv7 that is written as a prefix and 26 characters of lower-case
@@ -121,6 +134,18 @@ func NewRequestID(now time.Time) RequestID { return NewID[requestKind](now) }
 // NewTaskID makes a task's identifier.
 func NewTaskID(now time.Time) TaskID { return NewID[taskKind](now) }
 
+// NewRuleID makes a rule's identifier.
+func NewRuleID(now time.Time) RuleID { return NewID[ruleKind](now) }
+
+// NewMemberID makes a member's identifier.
+func NewMemberID(now time.Time) MemberID { return NewID[memberKind](now) }
+
+// NewReservationID makes a reservation's identifier.
+func NewReservationID(now time.Time) ReservationID { return NewID[reserveKind](now) }
+
+// NewCreditID makes the identifier of a change of the credits.
+func NewCreditID(now time.Time) CreditID { return NewID[creditKind](now) }
+
 // ParseID reads the text form of an identifier. An endpoint's may also be
 // spelled wh_, as Curate-Me's surface has it.
 func ParseID[K kind](s string) (ID[K], error) {
@@ -181,6 +206,17 @@ func ParseRequestID(s string) (RequestID, error) { return ParseID[requestKind](s
 
 // ParseTaskID reads task_….
 func ParseTaskID(s string) (TaskID, error) { return ParseID[taskKind](s) }
+
+// ParseReservationID reads res_…, or apr_… for the approval that it waits for.
+func ParseReservationID(s string) (ReservationID, error) {
+	if rest, ok := strings.CutPrefix(s, ApprovalPrefix); ok {
+		s = reserveKind{}.prefix() + rest
+	}
+	return ParseID[reserveKind](s)
+}
+
+// ApprovalPrefix is how a reservation's identifier is spelled as that of its approval.
+const ApprovalPrefix = "apr_"
 
 // text is the identifier without its prefix.
 func (id ID[K]) text() string {

@@ -27,7 +27,7 @@ func (s *Service) EnsureAdminKey(ctx context.Context) (plaintext string, err err
 		}
 		plaintext = secret.RandomToken(keyPrefix)
 		k := withToken(peal.Key{ID: id, Name: "admin", Role: peal.Admin, CreatedAt: now}, now, plaintext)
-		return keyWrite(now, SystemActor, "key.created", k, MustNotExist)
+		return s.keyWrite(now, SystemActor, "key.created", keyCreated, k, MustNotExist)
 	})
 	if err != nil {
 		return "", err
@@ -38,7 +38,7 @@ func (s *Service) EnsureAdminKey(ctx context.Context) (plaintext string, err err
 // RetireAdminKey ends the key that EnsureAdminKey made, if there is one: a configured
 // one takes its place.
 func (s *Service) RetireAdminKey(ctx context.Context) error {
-	err := s.DeleteKey(ctx, SystemActor, "", peal.KeyID{})
+	err := s.DeleteKey(ctx, SystemActor, "", peal.KeyID{}, "")
 	if peal.CodeOf(err) == peal.CodeNotFound {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (s *Service) CreateKey(ctx context.Context, actor, org, name string, role p
 		}
 		plaintext = secret.RandomToken(keyPrefix)
 		k = withToken(peal.Key{ID: peal.NewKeyID(now), Org: org, Name: name, Role: role, CreatedAt: now}, now, plaintext)
-		return keyWrite(now, actor, "key.created", k, MustNotExist)
+		return s.keyWrite(now, actor, "key.created", keyCreated, k, MustNotExist)
 	})
 	return k, plaintext, err
 }
@@ -75,20 +75,37 @@ func (s *Service) RotateKey(ctx context.Context, actor, org string, id peal.KeyI
 		}
 		plaintext = secret.RandomToken(keyPrefix)
 		k = withToken(old, now, plaintext)
-		return keyWrite(now, actor, "key.rotated", k, version)
+		return s.keyWrite(now, actor, "key.rotated", keyRotated, k, version)
 	})
 	return k, plaintext, err
 }
 
-// DeleteKey ends a key at once.
-func (s *Service) DeleteKey(ctx context.Context, actor, org string, id peal.KeyID) error {
+// Why a key is deleted.
+const (
+	ReasonManual = "manual"
+	ReasonAbuse  = "abuse"
+)
+
+// DeleteKey ends a key at once. The reason is ReasonManual where it is empty.
+func (s *Service) DeleteKey(ctx context.Context, actor, org string, id peal.KeyID, reason string) error {
+	if reason == "" {
+		reason = ReasonManual
+	}
+	if reason != ReasonManual && reason != ReasonAbuse {
+		return peal.Invalid("reason", "reason is %s or %s", ReasonManual, ReasonAbuse)
+	}
 	return s.write(ctx, func(now time.Time) (Write, error) {
 		put := s.tombstone(directory.KindKey, org, id.String())
-		if _, ok := s.Directory.Key(org, id); !ok {
+		k, ok := s.Directory.Key(org, id)
+		if !ok {
 			return Write{}, peal.NotFound("key")
 		}
-		audit, err := record(now, org, actor, "key.deleted", id.String(), nil)
-		return Write{Rows: []Put{put}, Audit: audit}, err
+		raised, err := s.keyEvents(now, actor, keyDeleted(reason), k)
+		if err != nil {
+			return Write{}, err
+		}
+		audit, err := record(now, org, actor, "key.deleted", id.String(), map[string]string{"reason": reason})
+		return Write{Rows: []Put{put}, Audit: audit, Raised: raised}, err
 	})
 }
 
@@ -98,11 +115,15 @@ func withToken(k peal.Key, now time.Time, plaintext string) peal.Key {
 	return k
 }
 
-func keyWrite(now time.Time, actor, action string, k peal.Key, expect int64) (Write, error) {
+func (s *Service) keyWrite(now time.Time, actor, action string, deed keyDeed, k peal.Key, expect int64) (Write, error) {
 	r, err := row(directory.KindKey, k.Org, k.ID.String(), k)
 	if err != nil {
 		return Write{}, err
 	}
+	raised, err := s.keyEvents(now, actor, deed, k)
+	if err != nil {
+		return Write{}, err
+	}
 	audit, err := record(now, k.Org, actor, action, k.ID.String(), map[string]string{"name": k.Name, "role": string(k.Role)})
-	return Write{Rows: []Put{{Row: r, Expect: expect}}, Audit: audit}, err
+	return Write{Rows: []Put{{Row: r, Expect: expect}}, Audit: audit, Raised: raised}, err
 }

@@ -19,6 +19,8 @@ type kept[T any] struct {
 	name string
 	// check reports, as a *peal.Error, what in an object may not stand.
 	check func(*Service, *T) error
+	// raise gives the events that report an object that was written; nil for none.
+	raise func(*Service, *T) ([]peal.Raised, error)
 }
 
 // put writes what plan makes of the object as it is, nil where there is none. The plan
@@ -54,8 +56,14 @@ func (k kept[T]) put(ctx context.Context, s *Service, actor, org, id string, pla
 			}
 			action, detail = k.Kind+".updated", changedFields{changedMembers(before.Doc, r.Doc)}
 		}
-		audit, err := record(now, org, actor, action, id, detail)
-		return Write{Rows: []Put{{Row: r, Expect: version}}, Audit: audit}, err
+		w := Write{Rows: []Put{{Row: r, Expect: version}}}
+		if k.raise != nil {
+			if w.Raised, err = k.raise(s, v); err != nil {
+				return Write{}, err
+			}
+		}
+		w.Audit, err = record(now, org, actor, action, id, detail)
+		return w, err
 	})
 	return v, err
 }

@@ -176,8 +176,8 @@ func TestKeys(t *testing.T) {
 	must[peal.Org](t)(n.CreateOrg(ctx, actor, peal.Org{ID: "acme", Name: "Acme"}))
 	_, _, err = n.RotateKey(ctx, actor, "acme", k.ID)
 	wantCode(t, err, peal.CodeNotFound)
-	wantCode(t, n.DeleteKey(ctx, actor, "acme", k.ID), peal.CodeNotFound)
-	check(t, n.DeleteKey(ctx, actor, org, k.ID))
+	wantCode(t, n.DeleteKey(ctx, actor, "acme", k.ID, ""), peal.CodeNotFound)
+	check(t, n.DeleteKey(ctx, actor, org, k.ID, ""))
 	if _, ok := n.dir.KeyByHash(secret.HashKey(newPlain)); ok {
 		t.Error("a deleted key works")
 	}

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/peal-dev/peal/internal/governance"
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// Amount is money or another exact decimal.
+type Amount peal.Decimal
+
+// MarshalJSON writes text, which no parser rounds.
+func (a Amount) MarshalJSON() ([]byte, error) { return peal.Decimal(a).MarshalJSON() }
+
+// UnmarshalJSON takes text or a number.
+func (a *Amount) UnmarshalJSON(b []byte) error { return (*peal.Decimal)(a).UnmarshalJSON(b) }
+
+// Schema tells that both are taken.
+func (Amount) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		OneOf:       []*huma.Schema{{Type: "string", Pattern: `^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`}, {Type: "number"}},
+		Description: "An exact decimal of at most nine places, as text; a number is taken too, and rounded to nine places.",
+		Examples:    []any{"12.50"},
+	}
+}
+
+// Label is a name that may be written as a number.
+type Label string
+
+// UnmarshalJSON takes text or a number.
+func (l *Label) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	text, err := governance.ParseLabel("", b)
+	*l = Label(text)
+	return err
+}
+
+// Schema tells that both are taken.
+func (Label) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: "string", MaxLength: new(256)}, {Type: "number"}}}
+}
+
+// Outcome is how a request ended: an HTTP status, or a word.
+type Outcome struct{ Failed bool }
+
+// UnmarshalJSON takes text or a number.
+func (o *Outcome) UnmarshalJSON(b []byte) (err error) {
+	if string(b) == "null" {
+		return nil
+	}
+	o.Failed, err = governance.ParseStatus(b)
+	return err
+}
+
+// Schema tells that both are taken.
+func (Outcome) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		OneOf:       []*huma.Schema{{Type: "integer"}, {Type: "string", MaxLength: new(256)}},
+		Description: "An HTTP status, or a word. From 500 on, and error, failed, failure or timeout, it failed.",
+		Examples:    []any{200},
+	}
+}
