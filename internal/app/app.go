@@ -201,6 +201,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		return err
 	}
 	a.server = api.NewServer(a.metrics.Instrument(dashboard.Beside(handler, pages)), a.log)
+	a.server.RegisterOnShutdown(a.governance.EndWaits)
 	return nil
 }
 

@@ -72,7 +72,7 @@ func TestDocumentedTypes(t *testing.T) {
 		workflow.started workflow.completed workflow.failed
 		task.assigned task.completed sla.warning sla.breached
 		quota.warning quota.exceeded circuit.open circuit.closed api_key.created api_key.revoked
-		endpoint.disabled delivery.dead peal.test`)
+		endpoint.disabled delivery.dead approval.decided peal.test`)
 	var got []string
 	for _, typ := range All() {
 		got = append(got, typ.Name)

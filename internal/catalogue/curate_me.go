@@ -19,6 +19,8 @@ var curateMeTypes = []Type{
 			"{daily_spent:usd} of {daily_budget:usd} spent today|: {monthly_spent:usd} of {monthly_budget:usd} spent this month].",
 		properties: []property{
 			req("blocked_by", "string", "daily_budget or monthly_budget.").as("Words"),
+			opt("team", "string", "The team, where the budget is a team's."),
+			opt("key", "string", "The key, where the budget is a key's."),
 			opt("daily_spent", "number", "Spent today, in dollars.").as("usd"),
 			opt("daily_budget", "number", "The daily budget, in dollars.").as("usd"),
 			opt("monthly_spent", "number", "Spent this month, in dollars.").as("usd"),
@@ -39,6 +41,8 @@ var curateMeTypes = []Type{
 		properties: []property{
 			req("budget", "string", "daily_budget or monthly_budget.").as("Words"),
 			req("threshold_percent", "number", "The threshold that was crossed, in percent.").as("percent"),
+			opt("team", "string", "The team, where the budget is a team's."),
+			opt("key", "string", "The key, where the budget is a key's."),
 			opt("daily_spent", "number", "Spent today, in dollars.").as("usd"),
 			opt("daily_budget", "number", "The daily budget, in dollars.").as("usd"),
 			opt("monthly_spent", "number", "Spent this month, in dollars.").as("usd"),
@@ -52,7 +56,7 @@ var curateMeTypes = []Type{
 		Description: "A governance guardrail blocked a request.",
 		Severity:    peal.Warning,
 		Title:       "Guardrail triggered[: {guardrail:words}]",
-		Message:     "[{reason}|{current_count:count} requests a minute where {rpm_limit:count} are allowed|A request was blocked][ ({model})].",
+		Message:     "[{reason}|{current_count:count} requests a minute where {rpm_limit:count} are allowed|{current_count:count} tokens a minute where {tpm_limit:count} are allowed|A request was blocked][ ({model})].",
 		properties: []property{
 			req("guardrail", "string", "rate_limit, pii_detected, content_safety, security_scan or model_blocked.").as("Words"),
 			opt("reason", "string", "What was found."),
@@ -60,6 +64,7 @@ var curateMeTypes = []Type{
 			opt("details", "object", "What else the guardrail knows."),
 			opt("current_count", "integer", "Requests in the last minute, for rate_limit."),
 			opt("rpm_limit", "integer", "Requests allowed a minute, for rate_limit."),
+			opt("tpm_limit", "integer", "Tokens allowed a minute, for rate_limit where they are what is counted.").as("count"),
 			req("timestamp", "string:date-time", "When it was blocked."),
 		},
 		Example: json.RawMessage(`{"guardrail":"pii_detected","reason":"Request body contains email addresses and SSNs","model":"gpt-4.1","details":{"pii_types":["email","ssn"],"field":"messages[0].content"},"timestamp":"2026-05-04T14:25:12Z"}`),

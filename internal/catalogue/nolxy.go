@@ -66,14 +66,14 @@ var nolxyTypes = []Type{
 	},
 	{
 		Name:        "api_key.revoked",
-		Description: "An API key was revoked, for abuse or by hand.",
+		Description: "An API key was revoked, for abuse, by hand, or because it was rotated.",
 		Severity:    peal.Warning,
 		Title:       "API key revoked[: {name}]",
 		Message:     "[API key {name}|An API key][ of user {event.subject}] was revoked[ ({reason:words})].",
 		properties: []property{
 			req("keyId", "id", "The key's id."),
 			req("name", "string", "The key's name."),
-			req("reason", "string", "abuse or manual."),
+			req("reason", "string", "abuse, manual or rotated."),
 			opt("revokedAt", "string:date-time", "When it was revoked."),
 		},
 		Example: json.RawMessage(`{"keyId":"key_01h455vb4pex5vsknk084sn02q","name":"prod","reason":"abuse","revokedAt":"2025-01-15T10:30:00.000Z"}`),

@@ -6,7 +6,7 @@ import (
 	"github.com/peal-dev/peal/internal/peal"
 )
 
-// pealTypes are what Peal reports about its own deliveries.
+// pealTypes are what Peal reports that no document names.
 var pealTypes = []Type{
 	{
 		Name:        peal.TypeEndpointDisabled,
@@ -39,6 +39,24 @@ var pealTypes = []Type{
 			opt("last_error", "string", "What went wrong at last."),
 		},
 		Example: json.RawMessage(`{"delivery_id":"dlv_01h455vb4pex5vsknk084sn02q","event_id":"evt_01h455vb4pex5vsknk084sn02q","event_type":"invoice.paid","endpoint_id":"ep_01h455vb4pex5vsknk084sn02q","endpoint_name":"billing","attempt_count":6,"last_status_code":503,"last_error":"the receiver answered 503"}`),
+	},
+	{
+		Name:        "approval.decided",
+		Description: "A person decided on a costly request, or nobody did in time.",
+		Severity:    peal.Info,
+		Title:       "Approval [{decision:words}|decided]",
+		Message:     "[Request {request_id}|A request][ to {model}][ of about {estimated_cost:usd}] [was {decision:words}|was decided][ by {by}][: {reason}].",
+		properties: []property{
+			req("request_id", "string", "The request."),
+			req("approval_id", "string", "The approval."),
+			req("decision", "string", "approved, denied or expired."),
+			opt("by", "string", "Who decided."),
+			opt("reason", "string", "Why."),
+			opt("model", "string", "The model asked for."),
+			req("estimated_cost", "number", "What the request would cost, in dollars."),
+			req("timestamp", "string:date-time", "When it was decided."),
+		},
+		Example: json.RawMessage(`{"request_id":"req_abc123def456","approval_id":"apr_xyz789","decision":"approved","by":"ada@acme.example","reason":"a one-off evaluation","model":"claude-opus-4-20250514","estimated_cost":12.5,"timestamp":"2026-05-04T14:35:00Z"}`),
 	},
 	{
 		Name:        peal.TypeTest,

@@ -31,10 +31,18 @@ type Engine struct {
 	// plans are those of the configuration's version.
 	version int64
 	plans   map[string]*Plan
+	// ending is closed when nobody may be kept waiting any more.
+	ending chan struct{}
+	end    sync.Once
 }
 
 // New makes an Engine, which gives up overdue reservations while Run does.
-func New(c Config) *Engine { return &Engine{Config: c, plans: map[string]*Plan{}} }
+func New(c Config) *Engine {
+	return &Engine{Config: c, plans: map[string]*Plan{}, ending: make(chan struct{})}
+}
+
+// EndWaits answers all who wait, now and later, with what there is.
+func (e *Engine) EndWaits() { e.end.Do(func() { close(e.ending) }) }
 
 // plan is what an org's requests are held against now. An org that is gone has one, too,
 // under which its reservations end.
@@ -66,9 +74,12 @@ func (e *Engine) Settings(org string) peal.Governance {
 	return peal.DefaultGovernance(org)
 }
 
+// now is database time as it is stored.
+func (e *Engine) now() time.Time { return e.Now().UTC().Truncate(time.Microsecond) }
+
 // do submits a work and waits for what became of it.
 func (e *Engine) do(ctx context.Context, org string, w *Work) error {
-	w.Plan, w.Now = e.plan(org), e.Now()
+	w.Plan, w.Now = e.plan(org), e.now()
 	done := make(chan error, 1)
 	w.Done = func(err error) { done <- err }
 	if err := e.Store.Submit(w); err != nil {
@@ -111,7 +122,7 @@ func (e *Engine) Close(ctx context.Context, org string, c Closing) (*Reservation
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c.Extend = e.Now().Add(reserveFor)
+	c.Extend = e.now().Add(reserveFor)
 	if err := e.do(ctx, org, &Work{Close: &c}); err != nil {
 		return nil, err
 	}
@@ -155,6 +166,8 @@ func (e *Engine) Wait(ctx context.Context, org string, id peal.ReservationID, wa
 		select {
 		case <-ctx.Done():
 			return r, nil
+		case <-e.ending:
+			return r, nil
 		case <-over.C:
 			return r, nil
 		case <-tick.C:
@@ -193,7 +206,7 @@ func (e *Engine) expire(ctx context.Context) error {
 		done := make(chan error, len(overdue))
 		for _, o := range overdue {
 			err := e.Store.Submit(&Work{
-				Plan: e.plan(o.Org), Now: e.Now(), Close: &Closing{ID: o.ID, Deed: Expire}, Done: func(err error) { done <- err },
+				Plan: e.plan(o.Org), Now: e.now(), Close: &Closing{ID: o.ID, Deed: Expire}, Done: func(err error) { done <- err },
 			})
 			if err != nil {
 				done <- err

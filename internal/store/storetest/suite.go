@@ -14,6 +14,7 @@ import (
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
+	"github.com/peal-dev/peal/internal/store/ledger"
 	"github.com/peal-dev/peal/internal/store/queue"
 	"github.com/peal-dev/peal/internal/store/settings"
 	"github.com/peal-dev/peal/internal/workflow"
@@ -28,6 +29,10 @@ func Run(t *testing.T, empty Backend) {
 	t.Run("model", func(t *testing.T) {
 		t.Parallel()
 		testModel(t, empty)
+	})
+	t.Run("ledger/model", func(t *testing.T) {
+		t.Parallel()
+		testLedgerModel(t, empty)
 	})
 }
 
@@ -48,6 +53,7 @@ func Cases(t *testing.T, empty Backend) {
 		{"flow", flowTests},
 		{"desk", deskTests},
 		{"writer", writerTests},
+		{"ledger", ledgerTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
@@ -67,6 +73,7 @@ type Fixture struct {
 	Q   *queue.Queue
 	S   *settings.Store
 	F   *flow.Flow
+	L   *ledger.Ledger
 	// Org is whose everything is.
 	Org string
 	// Heartbeat is the session's, for those who wait for one to die.
@@ -98,7 +105,7 @@ func (f *Fixture) Open() {
 	f.Helper()
 	db, err := store.Open(f.Ctx, store.Config{URL: f.URL, Log: slog.New(slog.DiscardHandler), Now: f.Now, Heartbeat: f.Heartbeat})
 	f.Check(err)
-	f.DB, f.Q, f.S, f.F = db, queue.New(db), settings.New(db), flow.New(db)
+	f.DB, f.Q, f.S, f.F, f.L = db, queue.New(db), settings.New(db), flow.New(db), ledger.New(db)
 }
 
 // Reopen closes the database and opens it again, as the next process would.

@@ -1,0 +1,472 @@
+package storetest
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/peal-dev/peal/internal/governance"
+	"github.com/peal-dev/peal/internal/janitor"
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+func dailyBudget(limit string) peal.Rule {
+	return peal.Rule{Kind: peal.RuleBudget, Scope: peal.ScopeOrg, Period: peal.Daily, Limit: Amount(limit)}
+}
+
+// wantTold compares what was raised, in any order.
+func (b *Books) wantTold(want []string, members ...string) {
+	b.Helper()
+	got := b.Told(members...)
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.Errorf("told:\n%s", diff)
+	}
+}
+
+var ledgerTests = map[string]func(*Fixture){
+	"counts an id once": func(f *Fixture) {
+		b := f.Books("", dailyBudget("100"))
+		record := func(id string) governance.Record {
+			r := Spend("10")
+			r.ID = id
+			return r
+		}
+		if n := b.Use(record("a"), record("b"), record("a")); n != 1 {
+			f.Errorf("%d duplicates in a report", n)
+		}
+		// Of two works in one group, one has it.
+		one, other := b.Usage(record("c")), b.Usage(record("c"), record("a"))
+		var settled sync.WaitGroup
+		f.Together(func() {
+			for _, w := range []*governance.Work{one, other} {
+				settled.Add(1)
+				w.Plan, w.Now, w.Done = b.Plan, b.Now(), func(error) { settled.Done() }
+				f.Check(f.L.Submit(w))
+			}
+		})
+		settled.Wait()
+		if got := one.Usage.Duplicates + other.Usage.Duplicates; got != 2 {
+			f.Errorf("%d duplicates in a group", got)
+		}
+		f.Reopen()
+		if n := b.Use(record("a")); n != 1 {
+			f.Errorf("%d duplicates after a restart", n)
+		}
+		// Another org's id is another, and one that expired is new.
+		mine := f.Org
+		f.Org = "other"
+		if n := f.Books("").Use(record("a")); n != 0 {
+			f.Error("the orgs share ids")
+		}
+		f.Org = mine
+		f.Pass(25 * time.Hour)
+		if n := b.Use(record("a")); n != 0 {
+			f.Error("an id outlived its time")
+		}
+		sums := b.sums(governance.UsageQuery{})
+		if len(sums) != 1 || sums[0].Requests != 4 || sums[0].Cost != Amount("40") {
+			f.Errorf("counted %+v", sums)
+		}
+	},
+	"tells each threshold once a period": func(f *Fixture) {
+		b := f.Books("curate-me", dailyBudget("100"))
+		for _, cost := range []string{"49.999999999", "0.000000001", "10", "20", "9.5", "1.5"} {
+			b.Use(Spend(cost))
+		}
+		b.wantTold([]string{"budget.warning 50 50 100", "budget.warning 75 80 100", "budget.warning 90 91 100"}, "threshold_percent", "daily_spent", "daily_budget")
+		b.Use(Spend("9"))
+		if got := b.Told(); len(got) != 3 {
+			f.Errorf("a full budget is not exceeded: %v", got)
+		}
+		b.Use(Spend("0.01"))
+		b.Use(Spend("5"))
+		if got := b.Told("blocked_by", "daily_spent"); len(got) != 4 || got[3] != `budget.exceeded "daily_budget" 100.01` {
+			f.Errorf("told %v", got)
+		}
+		f.Pass(24 * time.Hour)
+		b.Use(Spend("60"))
+		if got := b.Told("threshold_percent", "daily_spent"); len(got) != 5 || got[4] != "budget.warning 50 60" {
+			f.Errorf("the next day: %v", got)
+		}
+		// A late record is counted in its own day, which was told all there is.
+		late := Spend("5")
+		late.Time = f.Now().Add(-24 * time.Hour)
+		b.Use(late)
+		// And one of a day that nobody counted yet is told for that day.
+		earlier := Spend("76")
+		earlier.Time = f.Now().Add(-72 * time.Hour)
+		b.Use(earlier)
+		if got := b.Told("threshold_percent", "daily_spent"); len(got) != 7 || got[5] != "budget.warning 50 76" || got[6] != "budget.warning 75 76" {
+			f.Errorf("late records: %v", got)
+		}
+	},
+	"tells a threshold again under another limit": func(f *Fixture) {
+		b := f.Books("curate-me", dailyBudget("10"))
+		b.Use(Spend("5"))
+		b = f.Books("curate-me", dailyBudget("20"))
+		b.Use(Spend("1"))
+		if got := b.Told(); len(got) != 1 {
+			f.Errorf("half of the new limit is not reached: %v", got)
+		}
+		b.Use(Spend("4"))
+		if got := b.Told("daily_spent"); len(got) != 2 || got[1] != "budget.warning 10" {
+			f.Errorf("told %v", got)
+		}
+	},
+	"tells nodes of a hierarchy": func(f *Fixture) {
+		team, key := dailyBudget("10"), dailyBudget("10")
+		team.Scope, team.Ref, team.Period, team.Name = peal.ScopeTeam, "research", peal.Monthly, "Research"
+		key.Scope = peal.ScopeKey
+		rules := []peal.Rule{dailyBudget("1000"), team, key}
+		b := f.Books("curate-me", rules...)
+		used := Spend("5")
+		used.Team, used.Key = "research", "k1"
+		other := Spend("7.5")
+		other.Team, other.Key = "sales", "k2"
+		b.Use(used, other)
+		b.wantTold([]string{
+			`budget_hierarchy_alert "research" "team" 5 50`, `budget_hierarchy_alert "k1" "key" 5 50`,
+			`budget_hierarchy_alert "k2" "key" 7.5 50`, `budget_hierarchy_alert "k2" "key" 7.5 75`,
+		}, "node_id", "node_type", "spent", "threshold_percent")
+	},
+	"speaks Nemo's names": func(f *Fixture) {
+		key := dailyBudget("10")
+		key.Scope = peal.ScopeKey
+		b := f.Books("nemo", key, peal.Rule{Kind: peal.RuleModels, Allow: []string{"gpt-*"}})
+		used := Spend("9.5")
+		used.Key = "k"
+		b.Use(used)
+		ask := b.Ask("0.6")
+		ask.Key = "k"
+		if r := b.Reserve(ask); r.Status != governance.Denied || r.BlockedBy != "daily_budget" {
+			f.Errorf("got %+v", r)
+		}
+		blocked := b.Ask("0.1")
+		blocked.Model = "claude"
+		b.Reserve(blocked)
+		b.wantTold([]string{
+			`budget.threshold "k" 50 9.5 10 "daily"`, `budget.threshold "k" 80 9.5 10 "daily"`, `budget.threshold "k" 100 9.5 10 "daily"`,
+			`guardrail.blocked "model_blocked" "claude"`,
+		}, "key_alias", "threshold", "spent", "budget", "period", "guardrail_name", "model")
+	},
+	"warns of quotas by user and billing month": func(f *Fixture) {
+		settings := peal.DefaultGovernance(f.Org)
+		settings.BillingDay = 15
+		b := f.BooksOf(settings, "nolxy", peal.Rule{Kind: peal.RuleQuota, Scope: peal.ScopeUser, Limit: Amount("100")})
+		use := func(user string, n int64) { b.Use(governance.Record{User: user, Requests: n}) }
+		use("42", 89)
+		use("7", 50)
+		if got := b.Told(); len(got) != 0 {
+			f.Errorf("told %v", got)
+		}
+		use("42", 1)
+		use("42", 9)
+		ask := b.Ask("0")
+		ask.User = "42"
+		if r := b.Reserve(ask); r.Status != governance.Allowed {
+			f.Errorf("the last request: %+v", r)
+		}
+		again := b.Ask("0")
+		again.User = "42"
+		if r := b.Reserve(again); r.Status != governance.Denied || r.BlockedBy != "quota" {
+			f.Errorf("past the quota: %+v", r)
+		}
+		b.wantTold([]string{"quota.warning 42 90 100 90", "quota.exceeded 42 100 100 100"}, "subject", "currentUsage", "limit", "percentage")
+		f.Pass(14 * 24 * time.Hour) // the 15th
+		next := b.Ask("0")
+		next.User = "42"
+		if r := b.Reserve(next); r.Status != governance.Allowed {
+			f.Errorf("the next cycle: %+v", r)
+		}
+	},
+	"tells a low balance until it is over": func(f *Fixture) {
+		b := f.Books("nemo")
+		b.Use(Spend("3"))
+		if got := b.Told(); len(got) != 0 {
+			f.Errorf("without credits: %v", got)
+		}
+		f.Check(b.TopUp("12"))
+		b.Use(Spend("1"))
+		b.Use(Spend("1.5"))
+		b.Use(Spend("1"))
+		f.Check(b.TopUp("0.5"))
+		b.Use(Spend("0.5"))
+		if got := b.Told("current_balance", "threshold"); len(got) != 1 || got[0] != "balance.low 9.5 10" {
+			f.Errorf("told %v", got)
+		}
+		f.Check(b.TopUp("10"))
+		f.WantCode(b.TopUp("-30"), peal.CodeUnprocessable)
+		f.Check(b.TopUp("-9"))
+		if got := b.Told("current_balance"); len(got) != 2 || got[1] != "balance.low 9.5" {
+			f.Errorf("the next episode: %v", got)
+		}
+		if r := b.Reserve(b.Ask("9.51")); r.Status != governance.Denied || r.BlockedBy != "credit_balance" {
+			f.Errorf("got %+v", r)
+		}
+	},
+	"opens and closes circuits": func(f *Fixture) {
+		b := f.Books("nolxy", peal.Rule{
+			Kind: peal.RuleCircuit, Failures: 3, Window: peal.Duration(time.Minute), Cooldown: peal.Duration(30 * time.Second),
+		})
+		start := f.Now()
+		at := func(seconds int, failed bool) {
+			b.Use(governance.Record{Route: "chat", Requests: 1, Failed: failed, Time: start.Add(time.Duration(seconds) * time.Second)})
+		}
+		at(0, true)
+		at(1, true)
+		at(70, true) // the first two are history
+		at(80, true)
+		at(80, false)
+		at(90, true) // opens
+		at(95, true)
+		at(100, false) // it was under way
+		at(121, true)  // the probe fails
+		at(130, false)
+		at(152, false) // the probe succeeds
+		at(153, true)
+		at(154, true)
+		b.wantTold([]string{`circuit.open "chat" 3`, `circuit.closed "chat" 62000`}, "routeId", "failureCount", "recoveryTime")
+		at(155, true)
+		if got := b.Told(); len(got) != 3 {
+			f.Errorf("the next outage: %v", got)
+		}
+	},
+	"limits requests and tokens a minute": func(f *Fixture) {
+		limit := peal.Rule{Kind: peal.RuleRateLimit, Scope: peal.ScopeKey, RPM: 3, TPM: 1000}
+		b := f.Books("curate-me", limit)
+		ask := func(key string, tokens int64) *governance.Reservation {
+			r := b.Ask("0")
+			r.Key, r.Tokens = key, tokens
+			return b.Reserve(r)
+		}
+		for range 3 {
+			if r := ask("k", 10); r.Status != governance.Allowed {
+				f.Errorf("got %+v", r)
+			}
+		}
+		for range 3 {
+			if r := ask("k", 10); r.Status != governance.Denied || r.BlockedBy != "rate_limit" {
+				f.Errorf("got %+v", r)
+			}
+		}
+		if r := ask("k2", 1001); r.Status != governance.Denied {
+			f.Errorf("tokens: %+v", r)
+		}
+		f.Pass(time.Minute)
+		if r := ask("k", 10); r.Status != governance.Allowed {
+			f.Errorf("the next minute: %+v", r)
+		}
+		b.Use(governance.Record{Key: "k", Requests: 3})
+		b.wantTold([]string{
+			`guardrail.triggered "rate_limit" 4 3 "gpt-4.1"`, `guardrail.triggered "rate_limit" 1001 1000 "gpt-4.1"`, `guardrail.triggered "rate_limit" 4 3`,
+		}, "guardrail", "current_count", "rpm_limit", "tpm_limit", "model")
+	},
+	"tells Nemo of repeated hits": func(f *Fixture) {
+		b := f.Books("nemo", peal.Rule{Kind: peal.RuleRateLimit, Scope: peal.ScopeKey, RPM: 1})
+		for range 12 {
+			r := b.Ask("0")
+			r.Key = "k"
+			b.Reserve(r)
+		}
+		f.Pass(5 * time.Minute)
+		for range 7 {
+			r := b.Ask("0")
+			r.Key = "k"
+			b.Reserve(r)
+		}
+		want := `rate_limit.repeated "k" "rpm" 1 5 300`
+		b.wantTold([]string{want, want}, "key_alias", "limit_type", "limit", "hits", "window_seconds")
+	},
+	"holds, settles, releases and expires": func(f *Fixture) {
+		b := f.Books("curate-me", dailyBudget("10"))
+		f.Check(b.TopUp("100"))
+		first, second := b.Reserve(b.Ask("6")), b.Reserve(b.Ask("5"))
+		if first.Status != governance.Allowed || second.Status != governance.Denied || second.BlockedBy != "daily_budget" {
+			f.Errorf("got %+v and %+v", first, second)
+		}
+		b.wantTold([]string{`budget.exceeded "daily_budget" 6 10 5`}, "blocked_by", "daily_spent", "daily_budget", "estimated_cost")
+		_, err := b.Close(first.ID, governance.Settle, "4")
+		f.Check(err)
+		_, err = b.Close(first.ID, governance.Settle, "4")
+		f.Check(err) // said again
+		_, err = b.Close(first.ID, governance.Settle, "5")
+		f.WantCode(err, peal.CodeConflict)
+		_, err = b.Close(first.ID, governance.Release, "0")
+		f.WantCode(err, peal.CodeConflict)
+		third := b.Reserve(b.Ask("6"))
+		r, err := b.Close(third.ID, governance.Release, "0")
+		f.Check(err)
+		if r.Status != governance.Released {
+			f.Errorf("got %+v", r)
+		}
+		fourth := b.Reserve(b.Ask("6"))
+		b.wantAccount("100", "4", "6")
+		f.Pass(9 * time.Minute)
+		b.expire()
+		b.wantAccount("100", "4", "6")
+		f.Pass(time.Minute)
+		b.expire()
+		b.wantAccount("100", "4", "0")
+		// The money of one that expired is spent all the same.
+		_, err = b.Close(fourth.ID, governance.Settle, "5.5")
+		f.Check(err)
+		b.wantAccount("100", "9.5", "0")
+		if r := b.Reserve(b.Ask("0.51")); r.Status != governance.Denied {
+			f.Errorf("got %+v", r)
+		}
+		_, err = b.Close(peal.NewReservationID(f.Now()), governance.Settle, "1")
+		f.WantCode(err, peal.CodeNotFound)
+		mine := f.Org
+		f.Org = "other"
+		_, err = f.Books("").Close(fourth.ID, governance.Settle, "5.5")
+		f.Org = mine
+		f.WantCode(err, peal.CodeNotFound)
+	},
+	"settles in the reservation's own period": func(f *Fixture) {
+		b := f.Books("curate-me", dailyBudget("10"))
+		f.Pass(11*time.Hour + 55*time.Minute) // 23:55
+		r := b.Reserve(b.Ask("6"))
+		f.Pass(8 * time.Minute)
+		if next := b.Reserve(b.Ask("9")); next.Status != governance.Allowed {
+			f.Errorf("the next day: %+v", next)
+		}
+		_, err := b.Close(r.ID, governance.Settle, "6")
+		f.Check(err)
+		b.wantTold([]string{"budget.warning 50 6"}, "threshold_percent", "daily_spent")
+	},
+	"asks a person": func(f *Fixture) {
+		b := f.Books("curate-me", peal.Rule{Kind: peal.RuleApproval, Threshold: Amount("10")}, dailyBudget("100"))
+		if r := b.Reserve(b.Ask("10")); r.Status != governance.Allowed {
+			f.Errorf("at the threshold: %+v", r)
+		}
+		asked := b.Reserve(b.Ask("12.5"))
+		if asked.Status != governance.Waiting || !asked.NeedsApproval {
+			f.Errorf("got %+v", asked)
+		}
+		_, err := b.Close(asked.ID, governance.Settle, "1")
+		f.WantCode(err, peal.CodeConflict)
+		r, err := b.Close(asked.ID, governance.Approve, "0")
+		f.Check(err)
+		if r.Status != governance.Allowed || r.DecidedBy != "ada" || !r.ExpiresAt.Equal(f.Now().Add(10*time.Minute)) {
+			f.Errorf("approved: %+v", r)
+		}
+		_, err = b.Close(asked.ID, governance.Deny, "0")
+		f.WantCode(err, peal.CodeConflict)
+		f.Pass(time.Second)
+		denied := b.Reserve(b.Ask("20"))
+		f.Pass(time.Second)
+		late := b.Reserve(b.Ask("30"))
+		r, err = b.Close(denied.ID, governance.Deny, "0")
+		f.Check(err)
+		if r.Status != governance.Denied || r.BlockedBy != "approval" {
+			f.Errorf("denied: %+v", r)
+		}
+		f.Pass(time.Hour)
+		_, err = b.Close(late.ID, governance.Approve, "0")
+		f.WantCode(err, peal.CodeConflict)
+		b.expire()
+		_, err = b.Close(late.ID, governance.Settle, "30")
+		f.WantCode(err, peal.CodeConflict)
+		rows, next, err := f.L.Approvals(f.Ctx, f.Org, "", peal.Page{Limit: 2})
+		if err != nil || len(rows) != 2 || next == "" {
+			f.Fatalf("%d approvals, %q, %v", len(rows), next, err)
+		}
+		if rest, next, err := f.L.Approvals(f.Ctx, f.Org, "", peal.Page{Limit: 2, Cursor: next}); err != nil || len(rest) != 1 || rest[0].ID != asked.ID || next != "" {
+			f.Errorf("the next page: %v, %q, %v", rest, next, err)
+		}
+		b.wantTold([]string{
+			"approval.requested 12.5 10", "approval.requested 20 10", "approval.requested 30 10",
+			`approval.decided "approved" 12.5`, `approval.decided "denied" 20`, `approval.decided "expired" 30`,
+		}, "decision", "estimated_cost", "hitl_threshold")
+	},
+	"sums up by any dimension": func(f *Fixture) {
+		b := f.Books("")
+		one, two := governance.Record{Team: "a", Model: "m", Requests: 2, Tokens: 10, Cost: Amount("1.5")}, governance.Record{Team: "a", Model: "n", Requests: 1, Failed: true}
+		b.Use(one, two, governance.Record{Team: "b", Model: "m", Requests: 1, Cost: Amount("0.25")})
+		b.Use(one)
+		got := map[string]governance.Rollup{}
+		for _, s := range b.sums(governance.UsageQuery{By: []string{"team"}}) {
+			got[s.By[0]] = s.Rollup
+		}
+		want := map[string]governance.Rollup{
+			"a": {Requests: 5, Failed: 1, Tokens: 20, Cost: Amount("3")}, "b": {Requests: 1, Cost: Amount("0.25")},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			f.Error(diff)
+		}
+		if sums := b.sums(governance.UsageQuery{By: []string{"model", "team"}, Hourly: true}); len(sums) != 3 || !sums[0].Start.Equal(f.Now()) {
+			f.Errorf("got %+v", sums)
+		}
+	},
+	"purges what is old": func(f *Fixture) {
+		b := f.Books("curate-me", dailyBudget("10"), peal.Rule{Kind: peal.RuleRateLimit, RPM: 5, Repeated: &peal.Repeated{Hits: 1, Within: peal.Duration(time.Minute)}})
+		id := Spend("6")
+		id.ID, id.Requests = "a", 9
+		b.Use(id)
+		_, err := b.Close(b.Reserve(b.Ask("1")).ID, governance.Release, "0")
+		f.WantCode(err, peal.CodeConflict) // over the limit, so denied
+		purge := func() (total int) {
+			for {
+				n, err := f.L.Purge(f.Ctx, janitor.Retention{Events: 90 * 24 * time.Hour}, f.Now())
+				f.Check(err)
+				if n == 0 {
+					return total
+				}
+				total += n
+			}
+		}
+		if n := purge(); n != 0 {
+			f.Errorf("purged %d rows at once", n)
+		}
+		f.Pass(25 * time.Hour)
+		if n := purge(); n != 1 {
+			f.Errorf("purged %d rows after a day, want the id", n)
+		}
+		f.Pass(91 * 24 * time.Hour)
+		if n := purge(); n != 2 {
+			f.Errorf("purged %d rows after three months, want the minute's meter and the reservation", n)
+		}
+		f.Pass(400 * 24 * time.Hour)
+		if n := purge(); n != 7 {
+			f.Errorf("purged %d rows after a year and more", n)
+		}
+	},
+}
+
+// sums reads sums of the org's usage of all time.
+func (b *Books) sums(q governance.UsageQuery) (out []governance.UsageSum) {
+	b.Helper()
+	q.Org, q.Until = b.Org, b.Now().Add(time.Hour)
+	b.Check(b.L.Usage(b.Ctx, q, func(s governance.UsageSum) error {
+		out = append(out, s)
+		return nil
+	}))
+	return out
+}
+
+// expire gives up what is overdue.
+func (b *Books) expire() {
+	b.Helper()
+	overdue, err := b.L.Overdue(b.Ctx, b.Now(), 100)
+	b.Check(err)
+	for _, o := range overdue {
+		if o.Org != b.Org {
+			continue
+		}
+		b.Check(b.Do(&governance.Work{Close: &governance.Closing{ID: o.ID, Deed: governance.Expire}})[0])
+	}
+}
+
+// wantAccount compares the org's credits; what is available is the rest.
+func (b *Books) wantAccount(granted, spent, reserved string) {
+	b.Helper()
+	a, err := b.L.Account(b.Ctx, b.Org)
+	b.Check(err)
+	if a.Granted != Amount(granted) || a.Spent != Amount(spent) || a.Reserved != Amount(reserved) || a.Granted != a.Spent+a.Reserved+a.Available() {
+		b.Errorf("got %+v, want %s granted, %s spent, %s reserved", a, granted, spent, reserved)
+	}
+}
