@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -59,8 +60,8 @@ func TestNodesNeverOverspend(t *testing.T) {
 		t.Errorf("%d allowed, %d denied: %+v", allowed.Load(), denied.Load(), account)
 	}
 	// Nothing went past the first budget that was full.
-	told := nodes[0].Told("team", "key", "blocked_by")
-	if slices.ContainsFunc(told, func(s string) bool { return s == `budget.exceeded "daily_budget"` }) {
+	told := nodes[0].Told("node_id", "threshold_percent", "team", "key", "blocked_by", "daily_budget")
+	if slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, "budget.exceeded \"daily_budget\" 100") }) {
 		t.Errorf("the org's budget of 100 was exceeded with a balance of 90: %v", told)
 	}
 	slices.Sort(told)
