@@ -21,7 +21,6 @@ func (Amount) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
 		OneOf:       []*huma.Schema{{Type: "string", Pattern: `^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`}, {Type: "number"}},
 		Description: "An exact decimal of at most nine places, as text; a number is taken too, and rounded to nine places.",
-		Examples:    []any{"12.50"},
 	}
 }
 
@@ -60,6 +59,5 @@ func (Outcome) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
 		OneOf:       []*huma.Schema{{Type: "integer"}, {Type: "string", MaxLength: new(256)}},
 		Description: "An HTTP status, or a word. From 500 on, and error, failed, failure or timeout, it failed.",
-		Examples:    []any{200},
 	}
 }

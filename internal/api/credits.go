@@ -14,7 +14,7 @@ import (
 
 // CreditCreate changes an org's credits.
 type CreditCreate struct {
-	Amount Amount `json:"amount" doc:"Tops up, or takes off where it is negative."`
+	Amount Amount `json:"amount" example:"\"100.00\"" doc:"Tops up, or takes off where it is negative."`
 	Note   string `json:"note,omitempty" maxLength:"256" example:"invoice 2026-17"`
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/egress"
+	"github.com/peal-dev/peal/internal/governance"
 	"github.com/peal-dev/peal/internal/inbound"
 	"github.com/peal-dev/peal/internal/inbound/scheme"
 	"github.com/peal-dev/peal/internal/peal"
@@ -32,6 +33,7 @@ import (
 	"github.com/peal-dev/peal/internal/settings"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
+	"github.com/peal-dev/peal/internal/store/ledger"
 	"github.com/peal-dev/peal/internal/store/queue"
 	storesettings "github.com/peal-dev/peal/internal/store/settings"
 	"github.com/peal-dev/peal/internal/store/signin"
@@ -115,9 +117,14 @@ func newServer(t testing.TB) *server {
 	if err := errors.Join(dir.Refresh(t.Context()), service.EnsureDefaults(t.Context())); err != nil {
 		t.Fatal(err)
 	}
+	books := ledger.New(db)
+	governor := governance.New(governance.Config{
+		Store: books, Reader: books, Directory: dir, AllowsRequests: func(string) bool { return true },
+		Now: time.Now, IDsKept: time.Hour, Log: log,
+	})
 	s.api = build(Config{
 		Auth: auth.New(dir, secret.HashKey(adminKey)), Links: auth.NewLinks(signin.New(db), time.Now), Directory: dir, Settings: service, Profiles: profiles, Channels: channels,
-		Events: q, Deliveries: q, Groups: q, Publisher: publisher, Dispatcher: dispatcher,
+		Events: q, Deliveries: q, Groups: q, Publisher: publisher, Dispatcher: dispatcher, Governance: governor,
 		Executions: executions, Runner: engine, Workflows: kinds, MaxInboundBytes: maxInboundBytes, Desk: front, Inbox: executions,
 		Inbound: inbound.New(inbound.Config{
 			Directory: dir, Schemes: schemes, Starter: engine, Refusals: executions, Settings: settings.HookConfig, Confirm: fetch, Now: time.Now,

@@ -19,7 +19,7 @@ type ReservationCreate struct {
 	User            Label  `json:"user,omitempty" example:"\"42\""`
 	Agent           Label  `json:"agent,omitempty"`
 	Model           string `json:"model" maxLength:"256" example:"gpt-4.1"`
-	EstimatedCost   Amount `json:"estimated_cost"`
+	EstimatedCost   Amount `json:"estimated_cost" example:"\"0.05\""`
 	EstimatedTokens int64  `json:"estimated_tokens,omitempty" minimum:"0"`
 }
 
@@ -74,7 +74,7 @@ func decisionOf(r *governance.Reservation) string {
 
 // ReservationSettle is what a request came to.
 type ReservationSettle struct {
-	Cost   Amount  `json:"cost"`
+	Cost   Amount  `json:"cost" example:"\"0.0425\""`
 	Tokens int64   `json:"tokens,omitempty" minimum:"0"`
 	Status Outcome `json:"status,omitzero"`
 }

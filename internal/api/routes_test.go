@@ -92,6 +92,10 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 
 	offering, request, task := s.newTask(owner)
 
+	governed := map[string]string{}
+	for prefix, id := range s.governed(owner) {
+		governed[prefix+"{"] = id
+	}
 	for _, op := range s.operations() {
 		ids := map[string]string{"{delivery_id}": delivery, "{name}": "order.paid"}
 		switch {
@@ -121,6 +125,8 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 			ids["{id}"], ids["body"] = silence, ep
 		case strings.Contains(op.Path, "/orgs/"):
 			ids["{id}"] = "acme"
+		case governed[op.Path[:strings.LastIndex(op.Path, "{")+1]] != "":
+			ids["{id}"] = governed[op.Path[:strings.LastIndex(op.Path, "{")+1]]
 		case op.OperationID == "nemo-channel-update", op.OperationID == "nemo-channel-bind", op.OperationID == "nemo-channel-delete", op.OperationID == "create-replay",
 			op.OperationID == "create-binding":
 			ids["body"] = ep
@@ -149,6 +155,25 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	s.call(adminKey, "GET", "/v1/endpoints/"+ep, "", "X-Org-ID", "acme").want(200)
 	s.call(owner, "PATCH", "/v1/orgs/acme", `{"plan":"pro"}`).problem(403, peal.CodeForbidden)
 	s.call(owner, "GET", "/v1/orgs", "").problem(403, peal.CodeForbidden)
+}
+
+// governed makes one of what governance has, and gives the ids by the paths' beginnings.
+func (s *server) governed(key string) map[string]string {
+	s.t.Helper()
+	ids := map[string]string{}
+	for _, made := range []struct {
+		path, body string
+		status     int
+	}{
+		{"/v1/rules", `{"kind":"budget","period":"daily","limit":50}`, 201},
+		{"/v1/members", `{"email":"ada@example.com","role":"viewer"}`, 201},
+		{"/v1/reservations", `{"model":"m","estimated_cost":1}`, 200},
+	} {
+		ids[made.path+"/"] = s.call(key, "POST", made.path, made.body).want(made.status)["id"].(string)
+	}
+	s.call(key, "POST", "/v1/rules", `{"kind":"approval","threshold":1}`).want(201)
+	ids["/v1/approvals/"] = s.call(key, "POST", "/v1/reservations", `{"model":"m","estimated_cost":2}`).want(200)["approval_id"].(string)
+	return ids
 }
 
 func TestDocumentIsComplete(t *testing.T) {
@@ -209,6 +234,11 @@ func TestExamplesWork(t *testing.T) {
 			for prefix, id := range map[string]string{"/v1/offerings/": offering, "/v1/requests/": request, "/v1/tasks/": task} {
 				if strings.HasPrefix(path, prefix) {
 					path = strings.ReplaceAll(op.Path, "{id}", id)
+				}
+			}
+			for prefix, made := range s.governed(adminKey) {
+				if strings.HasPrefix(path, prefix) {
+					path = strings.Replace(path, id, made, 1)
 				}
 			}
 			body := s.exampleText(op.RequestBody.Content["application/json"], false)

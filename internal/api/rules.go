@@ -17,33 +17,33 @@ import (
 type RuleFields struct {
 	Name       string        `json:"name,omitempty" maxLength:"256" example:"research"`
 	Disabled   bool          `json:"disabled,omitempty" doc:"Keeps the rule without holding anything against it."`
-	Scope      peal.Scope    `json:"scope,omitempty" enum:"org,team,key,user" doc:"What is counted together. A budget's: org, team or key; a quota's: user, key or org; a rate limit's, approval's or list of models': any."`
-	Ref        Label         `json:"ref,omitempty" example:"\"research\"" doc:"The one team, key or user; without it, each alone."`
-	Period     string        `json:"period,omitempty" enum:"daily,monthly,month" doc:"A budget's: daily or monthly; a quota's: month."`
-	Limit      *Amount       `json:"limit,omitempty" doc:"What a budget allows in the period, or how many requests a quota does."`
+	Scope      peal.Scope    `json:"scope,omitempty" enum:"org,team,key,user" example:"org" doc:"What is counted together. A budget's: org, team or key; a quota's: user, key or org; a rate limit's, approval's or list of models': any."`
+	Ref        Label         `json:"ref,omitempty" doc:"The one team, key or user; without it, each alone."`
+	Period     string        `json:"period,omitempty" enum:"daily,monthly,month" example:"daily" doc:"A budget's: daily or monthly; a quota's: month."`
+	Limit      *Amount       `json:"limit,omitempty" example:"\"50.00\"" doc:"What a budget allows in the period, or how many requests a quota does."`
 	Thresholds []int         `json:"thresholds,omitempty" nullable:"false" example:"[50,75,90]" doc:"Percentages of the limit that are told. Without them: a budget's 50, 75, 90 (nemo: 50, 80, 100), a quota's 90."`
 	Hierarchy  *bool         `json:"hierarchy,omitempty" doc:"Whether a budget's thresholds are told as budget_hierarchy_alert. Without it: those of teams and keys."`
 	Threshold  *Amount       `json:"threshold,omitempty" doc:"A balance's: told below it. An approval's: a person is asked above it."`
 	RPM        int64         `json:"rpm,omitempty" doc:"Requests a minute."`
 	TPM        int64         `json:"tpm,omitempty" doc:"Tokens a minute."`
 	Repeated   *RuleRepeated `json:"repeated,omitempty" doc:"Tells rate_limit.repeated after so many hits. Without it: in nemo after 5 within 5m."`
-	Allow      []string      `json:"allow,omitempty" nullable:"false" example:"[\"gpt-4*\"]" doc:"The models that are allowed, with * for any text."`
-	Expires    string        `json:"expires,omitempty" example:"1h" doc:"How long an approval is waited for; 1h where absent."`
+	Allow      []string      `json:"allow,omitempty" nullable:"false" doc:"The models that are allowed, with * for any text, such as gpt-4*."`
+	Expires    string        `json:"expires,omitempty" doc:"How long an approval is waited for; 1h where absent."`
 	Route      Label         `json:"route,omitempty" doc:"The one route; without it, each has a circuit."`
 	Failures   int           `json:"failures,omitempty" doc:"So many failures open a circuit."`
-	Window     string        `json:"window,omitempty" example:"1m" doc:"Within this time."`
-	Cooldown   string        `json:"cooldown,omitempty" example:"30s" doc:"So long it stays open until a request decides."`
+	Window     string        `json:"window,omitempty" doc:"Within this time, such as 1m."`
+	Cooldown   string        `json:"cooldown,omitempty" doc:"So long, such as 30s, it stays open until a request decides."`
 }
 
 // RuleRepeated is when hits of a limit are told.
 type RuleRepeated struct {
-	Hits   int    `json:"hits" example:"5"`
-	Within string `json:"within" example:"5m"`
+	Hits   int    `json:"hits"`
+	Within string `json:"within" doc:"A duration such as 5m."`
 }
 
 // RuleCreate makes a rule.
 type RuleCreate struct {
-	Kind peal.RuleKind `json:"kind" enum:"budget,balance,quota,rate_limit,models,approval,circuit"`
+	Kind peal.RuleKind `json:"kind" enum:"budget,balance,quota,rate_limit,models,approval,circuit" example:"budget"`
 	RuleFields
 }
 
@@ -54,7 +54,7 @@ type RulePatch struct {
 	Scope      Change[peal.Scope]    `json:"scope,omitzero"`
 	Ref        Change[Label]         `json:"ref,omitzero"`
 	Period     Change[string]        `json:"period,omitzero"`
-	Limit      Change[Amount]        `json:"limit,omitzero"`
+	Limit      Change[Amount]        `json:"limit,omitzero" example:"\"75.00\""`
 	Thresholds Change[[]int]         `json:"thresholds,omitzero"`
 	Hierarchy  Change[*bool]         `json:"hierarchy,omitzero"`
 	Threshold  Change[Amount]        `json:"threshold,omitzero"`

@@ -29,7 +29,7 @@ type UsageRecord struct {
 	Model    Label     `json:"model,omitempty" example:"\"gpt-4.1\""`
 	Requests int64     `json:"requests,omitempty" default:"1" minimum:"0" maximum:"1000000000"`
 	Tokens   int64     `json:"tokens,omitempty" minimum:"0" maximum:"1000000000"`
-	Cost     Amount    `json:"cost,omitempty"`
+	Cost     Amount    `json:"cost,omitempty" example:"\"0.0125\""`
 	Status   Outcome   `json:"status,omitzero"`
 }
 

@@ -54,6 +54,8 @@ func Cases(t *testing.T, empty Backend) {
 		{"desk", deskTests},
 		{"writer", writerTests},
 		{"ledger", ledgerTests},
+		{"ledger", limitTests},
+		{"ledger", reservationTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
