@@ -10,7 +10,7 @@ import (
 )
 
 type benchCmd struct {
-	Only        []string      `arg:"" optional:"" name:"scenario" help:"The scenarios to run, as --scenario."`
+	Only        []string      `arg:"" optional:"" name:"scenario" help:"The scenarios to run, as --scenario; or governance alone: usage in batches, and reservations at 1,000 a second, which takes --duration, --concurrency and --database."`
 	Scenario    []string      `enum:"single,batch,fanout,latency,inbound,beside" placeholder:"NAME" help:"single, batch, fanout, latency, inbound (signed calls of a hook), or beside (latency beside an endpoint that hangs); repeatable. Without it, all."`
 	Duration    time.Duration `default:"5s" help:"How long each phase publishes."`
 	Rounds      int           `default:"3" help:"How often each scenario is run; medians are printed."`
@@ -28,12 +28,16 @@ func (benchCmd) Help() string {
 
     peal bench --duration 2s --rounds 1
     peal bench inbound
-    peal bench --scenario single --output json`
+    peal bench --scenario single --output json
+    peal bench governance --duration 10s`
 }
 
 func (c *benchCmd) Run(ctx context.Context, s Streams) error {
 	if c.Duration <= 0 || c.Duration > time.Minute || c.Rounds < 1 || c.Rounds > 100 || c.Concurrency < 1 || c.Concurrency > 1024 {
 		return usage("--duration is at most 1m, --rounds at most 100, --concurrency at most 1024")
+	}
+	if slices.Equal(c.Only, []string{"governance"}) && len(c.Scenario) == 0 {
+		return c.governance(ctx, s)
 	}
 	for _, name := range c.Only {
 		if !slices.ContainsFunc(bench.Scenarios(), func(s bench.Scenario) bool { return s.Name == name }) {
@@ -60,10 +64,30 @@ func (c *benchCmd) Run(ctx context.Context, s Streams) error {
 	return err
 }
 
+func (c *benchCmd) governance(ctx context.Context, s Streams) error {
+	report, err := bench.RunGovernance(ctx, bench.GovernanceConfig{
+		Duration: c.Duration, Concurrency: c.Concurrency, Database: c.Database, Log: s.Err,
+	})
+	if err != nil {
+		return err
+	}
+	if c.json() {
+		err = writeJSON(s.Out, report)
+	} else {
+		err = report.WriteTable(s.Out)
+	}
+	if err == nil && !report.Right {
+		err = errWrongSums
+	}
+	return err
+}
+
 type benchSinkCmd struct{}
 
 func (benchSinkCmd) Run(ctx context.Context, s Streams) error {
 	return bench.RunSink(ctx, s.In, s.Out)
 }
+
+var errWrongSums = errors.New("the server's sums are not what was sent")
 
 var errUnsound = errors.New("events were lost, or signatures did not hold")

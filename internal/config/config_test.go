@@ -232,6 +232,15 @@ func TestAllowsWebhooks(t *testing.T) {
 	}
 }
 
+func TestAllowsRequests(t *testing.T) {
+	c := Config{Plans: map[string]Plan{"basic": {Requests: new(false)}, "team": {Requests: new(true)}, "starter": {}}}
+	for plan, want := range map[string]bool{"": true, "free": true, "basic": false, "team": true, "starter": true} {
+		if got := c.AllowsRequests(plan); got != want {
+			t.Errorf("plan %q: %v", plan, got)
+		}
+	}
+}
+
 // docs/configuration.md is written from the struct, so that it cannot drift.
 func TestDocs(t *testing.T) {
 	var c Config

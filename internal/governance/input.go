@@ -97,9 +97,6 @@ func parseRecord(doc []byte, now time.Time) (Record, error) {
 	if len(doc) == 0 || doc[0] != '{' {
 		return r, peal.Errorf(peal.CodeInvalid, "a record is an object")
 	}
-	texts := map[string]*string{
-		"id": &r.ID, "team": &r.Team, "key": &r.Key, "agent": &r.Agent, "user": &r.User, "route": &r.Route, "model": &r.Model,
-	}
 	err := strictjson.Fields(doc, func(name string, value []byte) (err error) {
 		if bytes.Equal(value, []byte("null")) {
 			return nil
@@ -116,8 +113,8 @@ func parseRecord(doc []byte, now time.Time) (Record, error) {
 		case "status":
 			r.Failed, err = ParseStatus(value)
 		default:
-			into, ok := texts[name]
-			if !ok {
+			into := r.label(name)
+			if into == nil {
 				return peal.Invalid(name, "a record has no %q", peal.Clip(name, 64))
 			}
 			*into, err = ParseLabel(name, value)
@@ -125,6 +122,27 @@ func parseRecord(doc []byte, now time.Time) (Record, error) {
 		return err
 	})
 	return r, err
+}
+
+// label is the member of a name that is text, nil where there is none.
+func (r *Record) label(name string) *string {
+	switch name {
+	case "id":
+		return &r.ID
+	case "team":
+		return &r.Team
+	case "key":
+		return &r.Key
+	case "agent":
+		return &r.Agent
+	case "user":
+		return &r.User
+	case "route":
+		return &r.Route
+	case "model":
+		return &r.Model
+	}
+	return nil
 }
 
 // ParseLabel reads a name: text, or a number as its text.
