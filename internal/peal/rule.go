@@ -147,11 +147,22 @@ type ruleField struct {
 
 func (r *Rule) fields() []ruleField {
 	return []ruleField{
-		{"scope", r.Scope != ""}, {"ref", r.Ref != ""}, {"period", r.Period != ""}, {"limit", r.Limit != 0},
-		{"thresholds", r.Thresholds != nil}, {"hierarchy", r.Hierarchy != nil}, {"threshold", r.Threshold != 0},
-		{"rpm", r.RPM != 0}, {"tpm", r.TPM != 0}, {"repeated", r.Repeated != nil}, {"allow", r.Allow != nil},
-		{"expires", r.Expires != 0}, {"route", r.Route != ""}, {"failures", r.Failures != 0},
-		{"window", r.Window != 0}, {"cooldown", r.Cooldown != 0},
+		{"scope", r.Scope != ""},
+		{"ref", r.Ref != ""},
+		{"period", r.Period != ""},
+		{"limit", r.Limit != 0},
+		{"thresholds", r.Thresholds != nil},
+		{"hierarchy", r.Hierarchy != nil},
+		{"threshold", r.Threshold != 0},
+		{"rpm", r.RPM != 0},
+		{"tpm", r.TPM != 0},
+		{"repeated", r.Repeated != nil},
+		{"allow", r.Allow != nil},
+		{"expires", r.Expires != 0},
+		{"route", r.Route != ""},
+		{"failures", r.Failures != 0},
+		{"window", r.Window != 0},
+		{"cooldown", r.Cooldown != 0},
 	}
 }
 

@@ -66,7 +66,8 @@ func TestGovernanceCurateMe(t *testing.T) {
 
 	report := c.Call(t, 202, "POST", "/v1/usage", []object{
 		{"id": "a", "cost": "20.1234", "team": "research", "model": "claude-sonnet-4-20250514", "tokens": 100},
-		{"id": "b", "cost": 6, "user": 42}, {"id": "a", "cost": "20.1234"},
+		{"id": "b", "cost": 6, "user": 42},
+		{"id": "a", "cost": "20.1234"},
 	})
 	has(t, report, "accepted", 2, "duplicates", 1)
 	has(t, only(t, told(t, r, 1), "budget.warning").Data, "budget", `"daily_budget"`, "threshold_percent", 50, "daily_spent", 26.1234, "daily_budget", 50)
