@@ -274,7 +274,8 @@ lists are repeated flags, YAML lists, or separated by commas in the environment.
 		fmt.Fprintf(&out, "| `--%s` | `%s` | %s | %s |\n", f.Name, f.Envs[0], def, f.Help)
 	}
 	out.WriteString("\n" + `Plans stand in the file alone. They say what the orgs of a plan may use; orgs without a plan and plans that are not
-listed have webhooks, ` + "`free`" + ` has none unless the file says so:
+listed have webhooks, ` + "`free`" + ` has none unless the file says so. ` + "`requests: false`" + ` denies
+[reservations](governance.md):
 
 ` + "```yaml" + `
 listen: 0.0.0.0:8080
@@ -283,6 +284,7 @@ allow-cidr: [10.20.0.0/16]
 plans:
   free: {webhooks: false}
   team: {webhooks: true}
+  basic: {webhooks: true, requests: false}
 ` + "```" + `
 `)
 	path := "../../docs/configuration.md"
