@@ -170,7 +170,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	a.accountant = janitor.New(janitor.Config{
 		Store: books, Now: a.db.Now, Log: a.log,
-		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents,
+		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.db.OnNewSession(a.dispatcher.Forget)
 	a.db.OnUnknown(a.dispatcher.Doubt)
