@@ -104,7 +104,7 @@ func (a *api) reservationRoutes() {
 		})
 		return answerShown(r, err, showReservation)
 	})
-	register(a, peal.Publisher, huma.Operation{
+	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-reservation", Method: http.MethodGet, Path: "/v1/reservations/{id}", Tags: tags,
 		Summary: "Get a reservation", Description: "One that waits for a person can be waited for.",
 	}, func(ctx context.Context, who auth.Identity, in *struct {

@@ -64,12 +64,14 @@ func NewPlan(o peal.Org, settings peal.Governance, rules []*peal.Rule, refused b
 	}
 	for i := range detectors {
 		d := &detectors[i]
+		own := false // a rule that is disabled is one, too
 		for _, r := range rules {
+			own = own || r.Kind == d.kind
 			if r.Kind == d.kind && !r.Disabled {
 				p.add(d, &rule{Rule: *r, id: r.ID.String()})
 			}
 		}
-		if d.standard != nil && len(p.rules[d.kind]) == 0 {
+		if d.standard != nil && !own {
 			if r := d.standard(p.Profile); r != nil {
 				p.add(d, r)
 			}

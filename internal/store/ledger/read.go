@@ -29,6 +29,8 @@ func (l *Ledger) rows(ctx context.Context, f func(scan func(...any) error) error
 	})
 }
 
+const overdueQuery = `SELECT org, id FROM reservation WHERE status IN ('allowed', 'waiting') AND expires <= ? ORDER BY expires LIMIT ?`
+
 // Overdue implements governance.Store.
 func (l *Ledger) Overdue(ctx context.Context, now time.Time, limit int) (overdue []governance.Overdue, err error) {
 	err = l.rows(ctx, func(scan func(...any) error) error {
@@ -36,7 +38,7 @@ func (l *Ledger) Overdue(ctx context.Context, now time.Time, limit int) (overdue
 		err := scan(&o.Org, &o.ID)
 		overdue = append(overdue, o)
 		return err
-	}, "SELECT org, id FROM reservation WHERE status IN ('allowed', 'waiting') AND expires <= ? ORDER BY expires LIMIT ?", store.Micros(now), limit)
+	}, overdueQuery, store.Micros(now), limit)
 	return overdue, err
 }
 
