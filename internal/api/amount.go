@@ -24,6 +24,24 @@ func (Amount) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
+// Limit is an amount, or a number of requests.
+type Limit struct {
+	peal.Decimal
+	// Requests tells that it is a number of requests.
+	Requests bool
+}
+
+// MarshalJSON writes a number of requests as one.
+func (l Limit) MarshalJSON() ([]byte, error) {
+	if l.Requests {
+		return []byte(l.String()), nil
+	}
+	return l.Decimal.MarshalJSON()
+}
+
+// Schema is an amount's.
+func (Limit) Schema(r huma.Registry) *huma.Schema { return Amount(0).Schema(r) }
+
 // Label is a name that may be written as a number.
 type Label string
 

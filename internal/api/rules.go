@@ -20,7 +20,7 @@ type RuleFields struct {
 	Scope      peal.Scope    `json:"scope,omitempty" enum:"org,team,key,user" example:"org" doc:"What is counted together. A budget's: org, team or key; a quota's: user, key or org; a rate limit's, approval's or list of models': any."`
 	Ref        Label         `json:"ref,omitempty" doc:"The one team, key or user; without it, each alone."`
 	Period     string        `json:"period,omitempty" enum:"daily,monthly,month" example:"daily" doc:"A budget's: daily or monthly; a quota's: month."`
-	Limit      *Amount       `json:"limit,omitempty" example:"\"50.00\"" doc:"What a budget allows in the period, or how many requests a quota does."`
+	Limit      *Limit        `json:"limit,omitempty" example:"\"50.00\"" doc:"What a budget allows in the period, or how many requests a quota does."`
 	Thresholds []int         `json:"thresholds,omitempty" nullable:"false" example:"[50,75,90]" doc:"Percentages of the limit that are told. Without them: a budget's 50, 75, 90 (nemo: 50, 80, 100), a quota's 90."`
 	Hierarchy  *bool         `json:"hierarchy,omitempty" doc:"Whether a budget's thresholds are told as budget_hierarchy_alert. Without it: those of teams and keys."`
 	Threshold  *Amount       `json:"threshold,omitempty" doc:"A balance's: told below it. An approval's: a person is asked above it."`
@@ -90,7 +90,7 @@ func showRule(r *peal.Rule) Rule {
 		Window: durationText(r.Window), Cooldown: durationText(r.Cooldown),
 	}
 	if r.Limit != 0 {
-		f.Limit = new(Amount(r.Limit))
+		f.Limit = &Limit{r.Limit, r.Kind == peal.RuleQuota}
 	}
 	if r.Threshold != 0 || r.Kind == peal.RuleApproval {
 		f.Threshold = new(Amount(r.Threshold))
@@ -114,7 +114,7 @@ func (in *RuleCreate) rule(org string) (peal.Rule, error) {
 		Thresholds: in.Thresholds, Hierarchy: in.Hierarchy, RPM: in.RPM, TPM: in.TPM, Allow: in.Allow, Route: string(in.Route), Failures: in.Failures,
 	}
 	if in.Limit != nil {
-		r.Limit = peal.Decimal(*in.Limit)
+		r.Limit = in.Limit.Decimal
 	}
 	if in.Threshold != nil {
 		r.Threshold = peal.Decimal(*in.Threshold)

@@ -176,7 +176,7 @@ func TestGovernanceNolxy(t *testing.T) {
 	c := sharedOrg(t, "profile", "nolxy", "plan", "pro")
 	r := newReceiver(t, nil)
 	c.Endpoint(t, r.URL, "profile", "nolxy")
-	c.Call(t, 201, "POST", "/v1/rules", object{"kind": "quota", "scope": "user", "period": "month", "limit": 100000})
+	has(t, c.Call(t, 201, "POST", "/v1/rules", object{"kind": "quota", "scope": "user", "period": "month", "limit": 100000}), "limit", 100000)
 	c.Call(t, 201, "POST", "/v1/rules", object{"kind": "circuit", "failures": 5, "window": "1m", "cooldown": "30s"})
 	use := func(records ...object) { c.Call(t, 202, "POST", "/v1/usage", records) }
 	use(object{"user": 42, "requests": 89999}, object{"user": 7, "requests": 50})
