@@ -256,10 +256,14 @@ func TestGovernanceRefusals(t *testing.T) {
 	held := c.Call(t, 200, "POST", "/v1/reservations", object{"model": "m", "estimated_cost": 2})
 	member := c.Call(t, 201, "POST", "/v1/members", object{"email": "a@b.example", "role": "viewer"})
 	for _, call := range [][2]string{
-		{"GET", "/v1/rules/" + text(rule, "id")}, {"DELETE", "/v1/rules/" + text(rule, "id")},
-		{"GET", "/v1/reservations/" + text(held, "id")}, {"POST", "/v1/reservations/" + text(held, "id") + "/release"},
-		{"GET", "/v1/approvals/" + text(held, "approval_id")}, {"POST", "/v1/approvals/" + text(held, "approval_id") + "/approve"},
-		{"GET", "/v1/members/" + text(member, "id")}, {"DELETE", "/v1/members/" + text(member, "id")},
+		{"GET", "/v1/rules/" + text(rule, "id")},
+		{"DELETE", "/v1/rules/" + text(rule, "id")},
+		{"GET", "/v1/reservations/" + text(held, "id")},
+		{"POST", "/v1/reservations/" + text(held, "id") + "/release"},
+		{"GET", "/v1/approvals/" + text(held, "approval_id")},
+		{"POST", "/v1/approvals/" + text(held, "approval_id") + "/approve"},
+		{"GET", "/v1/members/" + text(member, "id")},
+		{"DELETE", "/v1/members/" + text(member, "id")},
 	} {
 		if a := other.Try(t, call[0], call[1], nil); a.Status != 404 {
 			t.Errorf("another org: %s %s: %d %s", call[0], call[1], a.Status, a.Body)

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// told waits until a receiver got an event of each type as often as named, and gives the
+// toldOnce waits until a receiver got an event of each type as often as named, and gives the
 // bodies by type. More of any of them is a failure.
-func told(t *testing.T, r *receiver, want ...string) map[string][]string {
+func toldOnce(t *testing.T, r *receiver, want ...string) map[string][]string {
 	t.Helper()
 	slices.Sort(want)
 	var got map[string][]string
@@ -88,7 +88,7 @@ func TestRequestFromHookToCompletion(t *testing.T) {
 	}
 	id := text(requests[0], "id")
 	hook := strings.TrimPrefix(path, "/v1/webhooks/inbound/")
-	created := told(t, r, "request.created")["request.created"][0]
+	created := toldOnce(t, r, "request.created")["request.created"][0]
 	want := `^\{"event":"request\.created","timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ","data":` + regexp.QuoteMeta(
 		fmt.Sprintf(`{"id":%q,"serviceId":%q,"title":"New laptop request","status":"PENDING","priority":"HIGH","createdBy":%q}`, id, svc, hook)) + `\}$`
 	if !regexp.MustCompile(want).MatchString(created) {
@@ -118,7 +118,7 @@ func TestRequestFromHookToCompletion(t *testing.T) {
 	c.Call(t, 200, "POST", "/v1/requests/"+id+"/complete", nil)
 	c.Call(t, 409, "POST", "/v1/requests/"+id+"/cancel", nil)
 
-	all := told(t, r, "request.created", "request.accepted", "request.completed", "task.assigned", "task.assigned", "task.completed")
+	all := toldOnce(t, r, "request.created", "request.accepted", "request.completed", "task.assigned", "task.assigned", "task.completed")
 	taskDone := fmt.Sprintf(`"data":{"id":%q,"title":"Order laptop","status":"COMPLETED","assignee":"buyer","assigneeType":"AGENT","requestId":%q}}`, text(task, "id"), id)
 	if !strings.Contains(all["task.completed"][0], taskDone) {
 		t.Errorf("told %s, want %s", all["task.completed"][0], taskDone)
@@ -154,7 +154,7 @@ func TestWorkflowWaitsForATask(t *testing.T) {
 	}
 	c.Call(t, 200, "POST", "/v1/tasks/"+text(tasks[0], "id")+"/complete", object{"output": object{"order": 4711}})
 	execution(t, c, text(x, "id"), "succeeded")
-	ordered := told(t, r, "task.assigned", "task.completed", "laptop.ordered")["laptop.ordered"][0]
+	ordered := toldOnce(t, r, "task.assigned", "task.completed", "laptop.ordered")["laptop.ordered"][0]
 	if want := fmt.Sprintf(`"data":{"order":4711,"request":%q}`, text(request, "id")); !strings.Contains(ordered, want) {
 		t.Errorf("told %s, want %s", ordered, want)
 	}
@@ -170,7 +170,7 @@ func TestWorkflowWaitsForATask(t *testing.T) {
 	if tasks := c.List(t, "/v1/tasks?status=CANCELLED&request="+text(request, "id")); len(tasks) != 1 {
 		t.Errorf("cancelled tasks: %v", tasks)
 	}
-	told(t, r, "task.assigned", "task.completed", "laptop.ordered", "task.assigned", "request.cancelled")
+	toldOnce(t, r, "task.assigned", "task.completed", "laptop.ordered", "task.assigned", "request.cancelled")
 }
 
 // Targets that pass are told of once each, those that are met are not.
@@ -183,7 +183,7 @@ func TestSLATargets(t *testing.T) {
 	met := c.Call(t, 201, "POST", "/v1/requests", object{"offering": text(offering, "id"), "title": "Met"})
 	c.Call(t, 200, "POST", "/v1/requests/"+text(met, "id")+"/cancel", nil)
 	missed := c.Call(t, 201, "POST", "/v1/requests", object{"offering": text(offering, "id"), "title": "Missed"})
-	got := told(t, r, "sla.warning", "sla.breached", "sla.warning", "sla.breached")
+	got := toldOnce(t, r, "sla.warning", "sla.breached", "sla.warning", "sla.breached")
 	for _, body := range slices.Concat(got["sla.warning"], got["sla.breached"]) {
 		var event struct {
 			Data struct {
@@ -217,7 +217,7 @@ func TestSLATargets(t *testing.T) {
 	if met = c.Call(t, 200, "GET", "/v1/requests/"+text(met, "id"), nil); fmt.Sprint(met["breached"]) != "[]" {
 		t.Errorf("the other is %v", met)
 	}
-	told(t, r, "sla.warning", "sla.breached", "sla.warning", "sla.breached")
+	toldOnce(t, r, "sla.warning", "sla.breached", "sla.warning", "sla.breached")
 }
 
 // What another org has is not there.
@@ -279,7 +279,7 @@ func TestHookOpensARequestForItsWorkflow(t *testing.T) {
 	path := hookFor(t, c, "offering", text(offering, "id"), "workflow", text(w, "id"))
 	a := c.Call(t, 202, "POST", path, object{"size": 14, "title": 7, "priority": "P1"}) // neither fits
 	x := execution(t, c, text(a, "executionId"), "succeeded")
-	all := told(t, r, "request.created", "workflow.started", "laptop.asked")
+	all := toldOnce(t, r, "request.created", "workflow.started", "laptop.asked")
 	if want := `"data":{"size":14,"status":"PENDING","title":"New laptop"}`; !strings.Contains(all["laptop.asked"][0], want) {
 		t.Errorf("told %s, want %s", all["laptop.asked"][0], want)
 	}
@@ -345,7 +345,7 @@ func TestStripePaymentExample(t *testing.T) {
 	c.Call(t, 200, "POST", "/v1/requests/"+text(requests[0], "id")+"/accept", nil)
 	c.Call(t, 200, "POST", "/v1/requests/"+text(requests[0], "id")+"/complete", nil)
 	execution(t, c, id, "succeeded")
-	all := told(t, r, "request.created", "task.assigned", "task.completed", "request.accepted", "request.completed", "payment.handled")
+	all := toldOnce(t, r, "request.created", "task.assigned", "task.completed", "request.accepted", "request.completed", "payment.handled")
 	if want := `"data":{"payment":"pi_3Mt","status":"COMPLETED"}`; !strings.Contains(all["payment.handled"][0], want) {
 		t.Errorf("told %s, want %s", all["payment.handled"][0], want)
 	}

@@ -16,8 +16,8 @@ func twoDesks(t *testing.T) [2]*storetest.Desk {
 	return [2]*storetest.Desk{storetest.NewDesk(a), storetest.NewDesk(b)}
 }
 
-// both runs f on each node at once.
-func both(nodes [2]*storetest.Desk, f func(d *storetest.Desk)) {
+// onBothDesks runs f on each node at once.
+func onBothDesks(nodes [2]*storetest.Desk, f func(d *storetest.Desk)) {
 	var running sync.WaitGroup
 	for _, d := range nodes {
 		running.Go(func() { f(d) })
@@ -39,7 +39,7 @@ func TestNodesDealWithARequestOnce(t *testing.T) {
 		o := nodes[0].Opening()
 		o.Request.Origin, o.Request.OriginStep = peal.NewExecutionID(nodes[0].Now()), "open"
 		ids := map[peal.RequestID]int{}
-		both(nodes, func(d *storetest.Desk) {
+		onBothDesks(nodes, func(d *storetest.Desk) {
 			own := *o
 			r := *o.Request
 			r.ID = peal.NewRequestID(d.Now())
@@ -57,7 +57,7 @@ func TestNodesDealWithARequestOnce(t *testing.T) {
 			t.Fatalf("a step opened %d requests", len(ids))
 		}
 		var accepted, ended int
-		both(nodes, func(d *storetest.Desk) {
+		onBothDesks(nodes, func(d *storetest.Desk) {
 			for id := range ids {
 				if d.Move(id, peal.RequestAccepted) == nil {
 					count(&accepted, 1)
@@ -85,7 +85,7 @@ func TestNodesFireOnce(t *testing.T) {
 	}
 	var mu sync.Mutex
 	fired := 0
-	both(nodes, func(d *storetest.Desk) {
+	onBothDesks(nodes, func(d *storetest.Desk) {
 		now := d.Now().Add(3 * time.Hour)
 		for {
 			n, err := d.F.Fire(d.Ctx, now, 4)

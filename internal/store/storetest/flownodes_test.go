@@ -9,6 +9,7 @@ import (
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store/storetest"
 	"github.com/peal-dev/peal/internal/workflow"
+	"github.com/peal-dev/peal/test/pgtest"
 )
 
 // claimed claims the executions that are due.
@@ -81,13 +82,13 @@ func TestNodesSignalWhileParking(t *testing.T) {
 func TestExecutionsOfADeadNode(t *testing.T) {
 	t.Parallel()
 	direct := storetest.Postgres(t)
-	between, through := newProxy(t, direct)
+	between, through := pgtest.NewWire(t, direct)
 	a, b := storetest.NewNode(t, through, quick), storetest.NewNode(t, direct, quick)
 	c := a.Start(nil)
 	a.Begin(c)
-	between.set(func() { between.frozen = true })
+	between.Freeze()
 	eventually(t, "the other takes over", func() bool { return len(claimed(b)) == 1 })
-	between.set(func() { between.frozen = false })
+	between.Thaw()
 	eventually(t, "it may start again", a.DB.MayStart)
 	if err := a.Progress(&workflow.Claimed{Execution: c.Execution}, func(*workflow.Record) {}); !errors.Is(err, workflow.ErrFenced) {
 		t.Errorf("it recorded what it lost: %v", err)
