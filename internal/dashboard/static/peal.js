@@ -15,17 +15,23 @@ function draw(root) {
     if (!table || box.firstChild) continue;
     const rows = [...table.tBodies[0].rows];
     const column = (i) => rows.map((r) => Number(r.cells[i].textContent));
+    const [succeeded, failed] = [column(1), column(2)];
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(name).trim();
     const axis = { stroke: color("--faint"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
     const bars = uPlot.paths.bars({ size: [0.8, 40] });
     const chart = new uPlot({
       width: box.clientWidth, height: 180, axes: [axis, axis],
-      scales: { y: { range: (u, low, high) => [0, Math.max(high, 1)] } },
+      scales: {
+        x: { range: [Number(box.dataset.since), Number(box.dataset.until)] },
+        y: { range: (u, low, high) => [0, Math.max(high, 1)] },
+      },
+      // The bars stand on one another: all attempts in the colour of failures, and those that
+      // succeeded in front of them.
       series: [{},
-        { label: "succeeded", fill: color("--good"), stroke: color("--good"), paths: bars, points: { show: false } },
-        { label: "failed", fill: color("--bad"), stroke: color("--bad"), paths: bars, points: { show: false } }],
-    }, [rows.map((r) => Number(r.cells[0].dataset.at)), column(1), column(2)], box);
+        { label: "failed", value: (u, v, s, i) => (i === null ? "" : failed[i]), fill: color("--bad"), stroke: color("--bad"), paths: bars, points: { show: false } },
+        { label: "succeeded", fill: color("--good"), stroke: color("--good"), paths: bars, points: { show: false } }],
+    }, [rows.map((r) => Number(r.cells[0].dataset.at)), succeeded.map((n, i) => n + failed[i]), succeeded], box);
     new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: 180 })).observe(box);
   }
 }
