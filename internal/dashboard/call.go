@@ -71,13 +71,18 @@ func (c *caller) do(method, path string, body, out any) error {
 			return fmt.Errorf("dashboard: %w", err)
 		}
 	}
+	return c.doRaw(method, path, "application/json", raw, out)
+}
+
+// doRaw is do for a body that is not to be marshalled.
+func (c *caller) doRaw(method, path, contentType string, raw []byte, out any) error {
 	r, err := http.NewRequestWithContext(auth.WithIdentity(c.ctx, c.who), method, path, bytes.NewReader(raw))
 	if err != nil {
 		return fmt.Errorf("dashboard: %w", err)
 	}
 	r.Host = c.host
 	r.RequestURI = path
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("Accept", "application/json")
 	a := &answer{header: http.Header{}}
 	c.api.ServeHTTP(a, r)

@@ -55,7 +55,8 @@ func New(c Config) (http.Handler, error) {
 	d.mux.HandleFunc("GET /dashboard", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, home, http.StatusSeeOther) })
 	d.signInRoutes()
 	for _, routes := range []func(area){
-		d.overviewRoutes, d.eventRoutes, d.endpointRoutes, d.deliveryRoutes, d.settingsRoutes,
+		d.overviewRoutes, d.eventRoutes, d.endpointRoutes, d.deliveryRoutes,
+		d.noiseRoutes, d.inboundRoutes, d.deskRoutes, d.governanceRoutes, d.settingsRoutes,
 	} {
 		routes(area{d, "/dashboard"})
 	}

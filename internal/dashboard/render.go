@@ -140,6 +140,11 @@ var notes = map[string]string{
 	"replayed":  "On their way again, a little at a time.",
 	"cancelled": "Cancelled.",
 	"ended":     "Ended.",
+	"rerun":     "Running again.",
+	"approved":  "Approved.",
+	"denied":    "Denied.",
+	"accepted":  "Accepted.",
+	"completed": "Completed.",
 }
 
 // functions are what templates may call.
