@@ -12,8 +12,8 @@ type Org struct {
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name"`
 	// Profile is what the org's endpoints get where they name none.
-	Profile   string    `json:"profile,omitempty"`
-	Plan      string    `json:"plan,omitempty"`
+	Profile string `json:"profile,omitempty"`
+	Plan    string `json:"plan,omitempty"`
 	// RetentionDeliveries and RetentionEvents are how long finished deliveries and events are
 	// kept, in whole hours or days such as 36h or 7d; empty is as the server's.
 	RetentionDeliveries string `json:"retention_deliveries,omitempty"`

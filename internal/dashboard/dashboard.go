@@ -169,7 +169,8 @@ func (a area) handle(pattern, feature string, p page) {
 // is nil.
 func (a area) enter(w http.ResponseWriter, r *http.Request, feature string) (*visit, error) {
 	v := &visit{Dashboard: a.Dashboard, w: w, r: r, base: a.base}
-	who, err := auth.Identity{}, error(nil)
+	var who auth.Identity
+	var err error
 	if a.inPortal() {
 		who, v.portal, err = a.portalOf(r)
 		if err == nil && !v.portal.Has(feature) {

@@ -14,13 +14,13 @@ type offering struct {
 // request is something that was asked for.
 type request struct {
 	ID        string     `json:"id"`
-	Offering  string     `json:"offering"`
 	Title     string     `json:"title"`
 	Status    string     `json:"status"`
 	Priority  string     `json:"priority"`
 	CreatedBy string     `json:"created_by"`
 	CreatedAt time.Time  `json:"created_at"`
-	DueAt     *time.Time `json:"due_at"`
+	DueAt     *time.Time `json:"complete_due_at"`
+	Breached  []string   `json:"breached"`
 }
 
 // Open tells whether something can still be done about the request.
@@ -31,7 +31,7 @@ type task struct {
 	ID       string `json:"id"`
 	Title    string `json:"title"`
 	Status   string `json:"status"`
-	Assignee struct {
+	Assignee *struct {
 		Kind string `json:"kind"`
 		ID   string `json:"id"`
 	} `json:"assignee"`

@@ -228,10 +228,10 @@ func (v *visit) form(ep endpoint, isNew bool) (form, error) {
 
 // value is what an endpoint has for a field, as the form spells it.
 func (e endpoint) value(f channel.Field) string {
-	switch {
-	case f.Name == "url":
+	switch f.Name {
+	case "url":
 		return e.URL
-	case f.Name == "headers":
+	case "headers":
 		var lines []string
 		for name, value := range e.Headers {
 			lines = append(lines, name+": "+value)

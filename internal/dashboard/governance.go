@@ -90,8 +90,10 @@ type ruleField struct {
 // ruleForms are the inputs by the kind of a rule, as POST /v1/rules takes them.
 var ruleForms = map[string][]ruleField{
 	"budget": {
-		{Name: "scope", Label: "For each", Options: []string{"org", "team", "key"}}, {Name: "period", Label: "Period", Options: []string{"daily", "monthly"}},
-		{Name: "ref", Label: "The one team or key (empty: each)"}, {Name: "limit", Label: "Limit, such as 50.00"},
+		{Name: "scope", Label: "For each", Options: []string{"org", "team", "key"}},
+		{Name: "period", Label: "Period", Options: []string{"daily", "monthly"}},
+		{Name: "ref", Label: "The one team or key (empty: each)"},
+		{Name: "limit", Label: "Limit, such as 50.00"},
 	},
 	"balance":    {{Name: "threshold", Label: "Tell below"}},
 	"quota":      {{Name: "scope", Label: "For each", Options: []string{"user", "key", "org"}}, {Name: "limit", Label: "Requests a month"}},

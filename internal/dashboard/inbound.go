@@ -123,6 +123,10 @@ func (v *visit) hooks(p *problem) error {
 		Problem   *problem
 	}
 	page.Problem = p
+	var err error
+	if page.Schemes, err = v.schemes(); err != nil {
+		return err
+	}
 	var q url.Values
 	page.Filter, q = v.filters("cursor")
 	if err := v.get("/v1/hooks", q, &page.list); err != nil {
@@ -139,6 +143,31 @@ func (v *visit) hooks(p *problem) error {
 		status = p.Status
 	}
 	return v.render(status, "hooks", "Inbound hooks", page)
+}
+
+// schemes are those that need to know nothing but a secret.
+func (v *visit) schemes() ([]string, error) {
+	var all list[struct {
+		Name   string `json:"name"`
+		Fields []struct {
+			Name     string `json:"name"`
+			Required bool   `json:"required"`
+		} `json:"fields"`
+	}]
+	if err := v.get("/v1/schemes", nil, &all); err != nil {
+		return nil, err
+	}
+	var names []string
+schemes:
+	for _, s := range all.Data {
+		for _, f := range s.Fields {
+			if f.Required && f.Name != "secret" {
+				continue schemes
+			}
+		}
+		names = append(names, s.Name)
+	}
+	return names, nil
 }
 
 // hook shows one hook with what it received; a secret that was just made this once.

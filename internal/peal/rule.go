@@ -173,24 +173,29 @@ var ruleKinds = map[RuleKind]struct {
 }{
 	RuleBudget: {
 		[]Scope{ScopeOrg, ScopeTeam, ScopeKey},
-		[]string{"scope", "ref", "period", "limit", "thresholds", "hierarchy"}, (*Rule).checkBudget,
+		[]string{"scope", "ref", "period", "limit", "thresholds", "hierarchy"},
+		(*Rule).checkBudget,
 	},
 	RuleBalance: {nil, []string{"threshold"}, func(r *Rule) error { return positive("threshold", r.Threshold) }},
 	RuleQuota: {
 		[]Scope{ScopeUser, ScopeKey, ScopeOrg},
-		[]string{"scope", "ref", "period", "limit", "thresholds"}, (*Rule).checkQuota,
+		[]string{"scope", "ref", "period", "limit", "thresholds"},
+		(*Rule).checkQuota,
 	},
 	RuleRateLimit: {
 		[]Scope{ScopeOrg, ScopeTeam, ScopeKey, ScopeUser},
-		[]string{"scope", "ref", "rpm", "tpm", "repeated"}, (*Rule).checkRateLimit,
+		[]string{"scope", "ref", "rpm", "tpm", "repeated"},
+		(*Rule).checkRateLimit,
 	},
 	RuleModels: {
 		[]Scope{ScopeOrg, ScopeTeam, ScopeKey, ScopeUser},
-		[]string{"scope", "ref", "allow"}, (*Rule).checkModels,
+		[]string{"scope", "ref", "allow"},
+		(*Rule).checkModels,
 	},
 	RuleApproval: {
 		[]Scope{ScopeOrg, ScopeTeam, ScopeKey, ScopeUser},
-		[]string{"scope", "ref", "threshold", "expires"}, (*Rule).checkApproval,
+		[]string{"scope", "ref", "threshold", "expires"},
+		(*Rule).checkApproval,
 	},
 	RuleCircuit: {nil, []string{"route", "failures", "window", "cooldown"}, (*Rule).checkCircuit},
 }

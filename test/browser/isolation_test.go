@@ -61,14 +61,16 @@ func TestAnotherOrgsObjects(t *testing.T) {
 				checked++
 			}
 			for _, action := range []string{"", "/pause", "/resume", "/delete", "/test", "/rotate-secret", "/retry", "/cancel"} {
-				status, body := post("/dashboard/"+parts[1]+"/"+parts[2]+action, url.Values{"name": {"mine"}, "config.url": {"https://example.com"}})
+				status, body := post("/dashboard/"+parts[1]+"/"+parts[2]+action, url.Values{
+					"name": {"mine"}, "config.url": {"https://example.com"}, "definition": {"name: mine\nsteps: [{id: a, uses: wait, with: {for: 1s}}]"},
+				})
 				if status != http.StatusNotFound || strings.Contains(body, "Shop") {
 					t.Errorf("POST %s%s: %d", p, action, status)
 				}
 				checked++
 			}
 		}
-		if checked < 30 {
+		if checked < 60 {
 			t.Errorf("only %d addresses were tried", checked)
 		}
 		if ep := firstEndpoint(t, s); ep.Status != "active" || ep.Name == "mine" {

@@ -5,9 +5,15 @@ package browser
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -76,6 +82,46 @@ func newServer(t *testing.T, database string) *server {
 	<-a.Ready()
 	url := "http://" + a.Addr()
 	return &server{url, &client.Client{BaseURL: url, Key: adminKey}}
+}
+
+// post makes a request that the client has no method for, and gives the answer's id.
+func (s *server) post(t *testing.T, path, body string) (id string) {
+	t.Helper()
+	return s.do(t, path, body, map[string]string{"Authorization": "Bearer " + adminKey})
+}
+
+// call calls a hook as its sender would.
+func (s *server) call(t *testing.T, hook, secret, body string) {
+	t.Helper()
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	s.do(t, "/v1/webhooks/inbound/"+hook, body, map[string]string{"x-webhook-signature": "sha256=" + hex.EncodeToString(mac.Sum(nil))})
+}
+
+func (s *server) do(t *testing.T, path, body string, headers map[string]string) (id string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode > 299 {
+		t.Fatalf("%s: %d %s %v", path, resp.StatusCode, answer, err)
+	}
+	var made struct{ ID string }
+	if err := json.Unmarshal(answer, &made); err != nil {
+		t.Fatal(err)
+	}
+	return made.ID
 }
 
 // onBoth runs a test on both databases.

@@ -59,7 +59,22 @@ func filled(t *testing.T, database string) (s *server, pages []string) {
 		}
 		delivery = d.ID
 	}
+	name := quote(hostile[:200])
+	s.post(t, "/v1/bindings", `{"endpoint":"`+ep.ID+`","match":{"types":["order.*"]}}`)
+	s.post(t, "/v1/silences", `{"until":"2099-01-01T00:00:00Z","comment":`+name+`,"match":{"types":["quiet"]}}`)
+	s.post(t, "/v1/members", `{"email":"grace@example.com","role":"admin"}`)
+	s.post(t, "/v1/rules", `{"kind":"budget","scope":"org","period":"daily","limit":"50.00","name":`+name+`}`)
+	s.post(t, "/v1/rules", `{"kind":"approval","threshold":"10"}`)
+	s.post(t, "/v1/credits", `{"amount":"100.00","note":`+name+`}`)
+	s.post(t, "/v1/reservations", `{"model":`+name+`,"estimated_cost":"12.50"}`)
+	workflow := s.post(t, "/v1/workflows", `{"name":`+name+`,"steps":[{"id":"a","uses":"publish","with":{"type":"made","data":{"x":"{{ webhook.body.x }}"}}}]}`)
+	hook := s.post(t, "/v1/hooks", `{"name":`+name+`,"workflow":"`+workflow+`","verification":{"enabled":false}}`)
+	s.do(t, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(hostile)+`}`, nil)
+	s.post(t, "/v1/requests", `{"title":`+name+`}`)
+	s.post(t, "/v1/tasks", `{"title":`+name+`,"assignee":{"kind":"user","id":"ada"}}`)
 	return s, []string{
+		"/bindings", "/silences", "/groups", "/hooks", "/hooks/" + hook, "/workflows", "/workflows/new", "/workflows/" + workflow, "/executions",
+		"/requests", "/tasks", "/governance", "/rules", "/members",
 		"/overview", "/events", "/events/" + event, "/deliveries", "/deliveries/" + delivery, "/dead-letters",
 		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/audit",
 	}

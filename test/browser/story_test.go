@@ -94,7 +94,7 @@ func TestEndpointStory(t *testing.T) {
 		b.press("Delete")
 		b.sees("Deleted.")
 		b.press("Sign out")
-		b.sees("API key")
+		b.sees("The server's admin key")
 		b.open("/dashboard/endpoints")
 		if !strings.HasPrefix(b.path(), "/dashboard/sign-in") {
 			t.Errorf("signed out, and at %s", b.path())
@@ -128,6 +128,63 @@ func TestPortalStory(t *testing.T) {
 		b.expect("404")
 		b.open(strings.TrimPrefix(link.URL, s.URL) + "/keys")
 		b.sees("Not Found")
+	})
+}
+
+// A person silences an endpoint, decides on a reservation, sees a hook's workflow run, and
+// completes the request that another hook opened.
+func TestDeskStory(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		s := newServer(t, database)
+		b := newBrowser(t, s)
+		b.signIn(adminKey)
+		b.press("Silences")
+		b.fill("comment", "Planned maintenance")
+		b.fill("types", "budget.*")
+		b.press("Silence")
+		b.sees("Created.")
+		b.sees("budget.*")
+
+		b.open("/dashboard/rules?kind=approval")
+		b.fill("threshold", "10")
+		b.press("Create")
+		b.sees("threshold 10")
+		s.post(t, "/v1/reservations", `{"model":"claude-opus-4","estimated_cost":"12.50"}`)
+		b.openUntil("/dashboard/governance", "claude-opus-4")
+		b.press("Approve")
+		b.sees("Approved.")
+		b.fill("amount", "100.00")
+		b.press("Top up")
+		b.sees("100.00")
+
+		b.open("/dashboard/workflows/new")
+		b.fill("definition", "steps:\n  - id: a\n    uses: nothing\n")
+		b.expect("400")
+		b.press("Save")
+		b.sees("line 3")
+		b.fill("definition", "name: Announce\nsteps:\n  - id: a\n    uses: publish\n    with: {type: deployment.completed, data: '{{ webhook.body }}'}\n")
+		b.press("Save")
+		b.sees("Saved.")
+		b.press("Hooks")
+		b.fill("name", "Deployments")
+		eval[bool](b, `(document.querySelector("[name=workflow]").selectedIndex = 1, true)`)
+		b.press("Create")
+		b.sees("Signing secret")
+		hook := eval[string](b, `document.querySelector("#url").textContent.split("/").pop()`)
+		secret := eval[string](b, `document.querySelector("#secret").textContent`)
+		s.call(t, hook, secret, `{"version":"v2"}`)
+		b.openUntil("/dashboard/executions", "succeeded")
+		b.do(click("Announce"))
+		b.sees("publish")
+		b.open("/dashboard/hooks/" + hook)
+		b.sees("accepted")
+
+		s.post(t, "/v1/requests", `{"title":"New laptop request"}`)
+		b.open("/dashboard/requests")
+		b.press("Accept")
+		b.sees("Accepted.")
+		b.press("Complete")
+		b.sees("Completed.")
 	})
 }
 
