@@ -200,7 +200,7 @@ func (w *writer) turn(batch []lane, rows int) {
 	w.begins(time.Now())
 	defer w.begins(time.Time{})
 	run := lane.run
-	renewed := false
+	renewed := 0
 	for again := 0; ; {
 		err := w.transact(batch, run)
 		if errors.Is(err, errUnknown) {
@@ -213,8 +213,8 @@ func (w *writer) turn(batch []lane, rows int) {
 		case classify(err) == collided && again < maxAgain:
 			again++
 			w.rest()
-		case w.hungUp(err) && !renewed:
-			renewed = true
+		case w.hungUp(err) && renewed < maxRenewed:
+			renewed++
 		case classify(err) == refused:
 			w.log.Warn("a group of writes failed and is run one by one", "error", err)
 			run = lane.runEach
@@ -224,6 +224,10 @@ func (w *writer) turn(batch []lane, rows int) {
 		}
 	}
 }
+
+// maxRenewed is how many connections a transaction may lose before the database counts as
+// away: what breaks one may just as well break the next.
+const maxRenewed = 3
 
 // hungUp tells whether the transaction failed because the connection had ended, as idle
 // ones do that a pooler or a router has forgotten: a new one may do at once.
