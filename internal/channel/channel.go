@@ -89,8 +89,11 @@ type Set struct {
 func All(c *egress.Client) *Set {
 	return &Set{list: []Channel{
 		&webhook{egress: c},
+		&webhook{egress: c},
 		&slack{egress: c, api: slackAPI},
 		&teams{egress: c},
+		&email{egress: c},
+		&jira{egress: c},
 	}}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/peal-dev/peal/internal/catalogue"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -95,6 +96,11 @@ const mostItems = 10
 func lastItems(items []Item, most int) (named []Item, hidden int) {
 	hidden = max(0, len(items)-most)
 	return items[hidden:], hidden
+}
+
+// footer is the origin and the time on one line.
+func footer(m *Message) string {
+	return strings.Join(append(origin(m), catalogue.Time(m.Time)), " · ")
 }
 
 // itemText tells one of several events.

@@ -24,7 +24,12 @@ func (c *Client) CheckURL(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	refused := peal.Invalid("url", "url leads to an internal or reserved address (the operator can permit ranges with --allow-cidr)")
+	return c.checkTarget(ctx, t, "url")
+}
+
+// checkTarget reports why a target that was parsed may not be reached.
+func (c *Client) checkTarget(ctx context.Context, t *target, field string) error {
+	refused := peal.Invalid(field, "%s leads to an internal or reserved address (the operator can permit ranges with --allow-cidr)", field)
 	switch {
 	case t.name == "":
 		if !c.guard.permits(t.addr) {
