@@ -89,7 +89,6 @@ type Set struct {
 func All(c *egress.Client) *Set {
 	return &Set{list: []Channel{
 		&webhook{egress: c},
-		&webhook{egress: c},
 		&slack{egress: c, api: slackAPI},
 		&teams{egress: c},
 		&email{egress: c},

@@ -39,6 +39,8 @@ var samples = map[string]sample{
 	"webhook": webhookSample,
 	"slack":   slackSample,
 	"teams":   teamsSample,
+	"email":   emailSample,
+	"jira":    jiraSample,
 }
 
 func clientFor(t *testing.T) *egress.Client {

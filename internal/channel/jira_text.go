@@ -14,11 +14,11 @@ type node struct {
 	Version int            `json:"version,omitempty"`
 	Attrs   map[string]any `json:"attrs,omitempty"`
 	Text    string         `json:"text,omitempty"`
-	Marks   []mark         `json:"marks,omitempty"`
+	Marks   []adfMark      `json:"marks,omitempty"`
 	Content []node         `json:"content,omitempty"`
 }
 
-type mark struct {
+type adfMark struct {
 	Type  string            `json:"type"`
 	Attrs map[string]string `json:"attrs,omitempty"`
 }
@@ -47,7 +47,7 @@ func adf(m *Message) node {
 	last := []node{{Type: "text", Text: footer(m)}}
 	if m.Link != "" {
 		last = append(last, node{Type: "text", Text: " · "}, node{
-			Type: "text", Text: "Open in Peal", Marks: []mark{{Type: "link", Attrs: map[string]string{"href": m.Link}}},
+			Type: "text", Text: "Open in Peal", Marks: []adfMark{{Type: "link", Attrs: map[string]string{"href": m.Link}}},
 		})
 	}
 	doc.Content = append(doc.Content, node{Type: "paragraph", Content: last})

@@ -8,6 +8,7 @@ import (
 	"net"
 	netmail "net/mail"
 	"net/textproto"
+	"os"
 	"strings"
 
 	"github.com/wneessen/go-mail/smtp"
@@ -211,7 +212,7 @@ func (s *mailing) failure(err error) Result {
 		}
 		r.Err = fmt.Errorf("%s: %s", what, reply(err))
 		return r
-	case s.ctx.Err() != nil:
+	case s.ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
 		return Result{Err: errors.New("timed out: the mail server did not answer in time")}
 	}
 	return Result{Err: errors.New("the connection to the mail server was lost")}
