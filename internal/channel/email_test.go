@@ -25,9 +25,10 @@ var emailSample = sample{
 		})
 	},
 	invalid: map[string]*peal.Endpoint{
-		"config.host":     mailTo(map[string]any{"host": "10.0.0.1"}),
+		"config.host":     mailTo(map[string]any{"host": "10.0.0.1", "tls": startTLS}),
 		"config.port":     mailTo(map[string]any{"port": 70000}),
-		"config.tls":      mailTo(map[string]any{"tls": "sometimes"}),
+		"config.tls":      mailTo(map[string]any{"host": "192.0.2.1"}),
+		"config.to[0]":    mailTo(map[string]any{"to": []string{`"a> SIZE=1"@example.org`}}),
 		"config.from":     mailTo(map[string]any{"from": "a@b.c>\r\nBcc: <x@y.z"}),
 		"config.to[1]":    mailTo(map[string]any{"to": []string{"a@example.org", "nobody"}}),
 		"config.to":       mailTo(map[string]any{"to": []string{}}),
@@ -49,10 +50,10 @@ func mailTo(but map[string]any) *peal.Endpoint {
 }
 
 // emailHeaders are those that a mail has, and no others.
-var emailHeaders = []string{"Auto-Submitted", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To"}
+var emailHeaders = []string{"Auto-Submitted", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To", "X-Peal-Event"}
 
 // importance is set for critical events.
-var importance = []string{"Importance", "Priority", "X-Msmail-Priority", "X-Priority"}
+var importance = []string{"Importance", "X-Priority"}
 
 var (
 	tag       = regexp.MustCompile(`<(/?[a-z0-9]+)[^<>]*>`)

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/peal-dev/peal/internal/catalogue"
 	"github.com/peal-dev/peal/internal/egress"
@@ -88,6 +90,9 @@ func (j *jira) Check(ctx context.Context, ep *peal.Endpoint) error {
 	if err := j.egress.CheckURL(ctx, cfg.URL); err != nil {
 		return inConfig(err)
 	}
+	if strings.ContainsAny(cfg.URL, "?#") {
+		return peal.Invalid("config.url", "config.url is the site's address alone, such as https://example.atlassian.net")
+	}
 	return nil
 }
 
@@ -121,9 +126,8 @@ func (j *jira) Render(ep *peal.Endpoint, m *Message) ([]byte, []peal.Header, err
 	if err != nil {
 		return nil, nil, err
 	}
-	key, resolves := catalogue.Alert(m.Single())
-	sum := sha256.Sum256([]byte(m.Org + "\x00" + key))
-	label := "peal-" + hex.EncodeToString(sum[:8])
+	keys, resolves := alerts(m.Events)
+	label := alertLabel(m.Org, strings.Join(keys, "\x00"))
 	issue := jiraIssue{jiraFields{
 		Project: map[string]string{"key": cfg.Project}, IssueType: map[string]string{"name": cfg.IssueType},
 		Summary: cut(m.Title, maxSummary), Labels: append(slices.Clone(cfg.Labels), label),
@@ -140,9 +144,47 @@ func (j *jira) Render(ep *peal.Endpoint, m *Message) ([]byte, []peal.Header, err
 		return nil, nil, err
 	}
 	body, err := jsonBody(issue)
-	headers := append(jsonHeaders(m), peal.Header{Name: alertHeader, Value: label})
-	if resolves {
-		headers = append(headers, peal.Header{Name: resolvesHeader, Value: "true"})
+	headers := jsonHeaders(m)
+	if !resolves {
+		return body, append(headers, peal.Header{Name: alertHeader, Value: label}), err
 	}
-	return body, headers, err
+	for _, key := range keys {
+		headers = append(headers, peal.Header{Name: alertHeader, Value: alertLabel(m.Org, key)})
+	}
+	return body, append(headers, peal.Header{Name: resolvesHeader, Value: "true"}), err
 }
+
+func alertLabel(org, key string) string {
+	sum := sha256.Sum256([]byte(org + "\x00" + key))
+	return "peal-" + hex.EncodeToString(sum[:8])
+}
+
+// alerts are the keys of what events report. Events that all say that something is over
+// have one for each alert; others have one where they are of one alert, else one for each
+// kind of alert, so that the same kinds find the same issue again.
+func alerts(events []*peal.Event) (keys []string, resolve bool) {
+	over := map[string]bool{} // the last word on each alert counts
+	for _, ev := range events {
+		key, resolves := catalogue.Alert(ev)
+		over[key] = resolves
+	}
+	keys, resolve = slices.Sorted(maps.Keys(over)), true
+	for _, resolved := range over {
+		resolve = resolve && resolved
+	}
+	switch {
+	case resolve:
+		return keys[:min(len(keys), mostResolved)], true
+	case len(keys) == 1:
+		return keys, false
+	}
+	for i, key := range keys {
+		kind, _, _ := strings.Cut(key, "/")
+		keys[i] = kind + "/*"
+	}
+	return slices.Compact(keys), false
+}
+
+// mostResolved is how many alerts one message resolves: each takes up to four requests of
+// an attempt's time.
+const mostResolved = 20

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -13,51 +14,59 @@ import (
 
 	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
 )
 
 // maxJiraAnswer is how much of an answer is read, in bytes.
 const maxJiraAnswer = 64 << 10
 
 // Send comments on the alert's open issue, or opens one. An alert that resolves without
-// an open issue is done.
+// an open issue is done. Before it does anything it looks for the issue, so that an attempt
+// which is made twice comments rather than opens a second one.
 func (j *jira) Send(ctx context.Context, ep *peal.Endpoint, req Request) Result {
 	cfg, err := configOf[jiraConfig](j, ep)
 	if err != nil {
 		return Result{Err: err, Permanent: true}
 	}
 	s := &site{ctx: ctx, egress: j.egress, cfg: cfg}
-	header := func(name string) string {
-		i := slices.IndexFunc(req.Headers, func(h peal.Header) bool { return h.Name == name })
-		if i < 0 {
-			return ""
-		}
-		return req.Headers[i].Value
-	}
-	resolves := header(resolvesHeader) != ""
-	key, r := s.openIssue(header(alertHeader))
-	if r.Err != nil {
-		return r
-	}
-	switch {
-	case key == "" && resolves:
-		r.Body = []byte("There is no open issue that this resolves.")
-		return r
-	case key == "":
-		return s.create(req.Body)
-	}
-	var issue jiraIssue
-	if err := json.Unmarshal(req.Body, &issue); err != nil {
+	if err := json.Unmarshal(req.Body, &s.issue); err != nil {
 		return Result{Err: errors.New("the issue cannot be read"), Permanent: true}
 	}
-	if resolves && cfg.Transition != "" {
-		if r := s.transition(key); r.Err != nil {
-			return r
+	var labels []string
+	resolves := false
+	for _, h := range req.Headers {
+		switch h.Name {
+		case alertHeader:
+			labels = append(labels, h.Value)
+		case resolvesHeader:
+			resolves = true
+		case "webhook-id":
+			s.event = h.Value
 		}
 	}
-	r = s.call(http.MethodPost, "/issue/"+url.PathEscape(key)+"/comment", map[string]any{"body": issue.Fields.Description}, nil)
-	if r.Err == nil {
-		r.Body = []byte("Commented on " + key + ".")
+	var (
+		r    Result
+		told []string
+	)
+	for _, label := range labels {
+		key, found := s.openIssue(label)
+		switch r = found; {
+		case r.Err != nil:
+		case key != "" && resolves:
+			r = s.resolve(key)
+		case key != "":
+			r = s.comment(key)
+		case !resolves:
+			r = s.create(req.Body)
+		default:
+			r.Body = []byte("There is no open issue that this resolves.")
+		}
+		if r.Err != nil {
+			return r
+		}
+		told = append(told, string(r.Body))
 	}
+	r.Body = excerpt([]byte(strings.Join(slices.Compact(told), " ")))
 	return r
 }
 
@@ -66,6 +75,36 @@ type site struct {
 	ctx    context.Context
 	egress *egress.Client
 	cfg    jiraConfig
+	issue  jiraIssue
+	event  string // the event's id
+}
+
+// resolve does the transition and says so. An issue that cannot be moved is at least told.
+func (s *site) resolve(key string) Result {
+	if s.cfg.Transition == "" {
+		return s.comment(key)
+	}
+	moved := s.transition(key)
+	if moved.Err != nil && !moved.Permanent {
+		return moved
+	}
+	if r := s.comment(key); r.Err != nil || moved.Err == nil {
+		return r
+	}
+	return moved
+}
+
+// comment tells the message on an open issue.
+func (s *site) comment(key string) Result {
+	body, err := commentBody(s.issue.Fields.Summary, s.issue.Fields.Description)
+	if err != nil {
+		return Result{Err: errors.New("the issue cannot be read"), Permanent: true}
+	}
+	r := s.call(http.MethodPost, "/issue/"+url.PathEscape(key)+"/comment", map[string]any{"body": body}, nil)
+	if r.Err == nil {
+		r.Body = []byte("Commented on " + peal.Clip(key, clipLen) + ".")
+	}
+	return r
 }
 
 // openIssue finds the newest issue with the label that is not done; its key is empty
@@ -90,6 +129,9 @@ func (s *site) openIssue(label string) (key string, r Result) {
 	return key, r
 }
 
+// errNotJira says that a success is none.
+var errNotJira = errors.New("the answer is not Jira's: is this the address of the site?")
+
 // create opens an issue. A project that has no priorities gets none.
 func (s *site) create(body []byte) Result {
 	var made struct {
@@ -99,9 +141,12 @@ func (s *site) create(body []byte) Result {
 	if r.StatusCode == http.StatusBadRequest && strings.Contains(string(r.Body), `"priority"`) {
 		var issue jiraIssue
 		if err := json.Unmarshal(body, &issue); err == nil && issue.Fields.Priority != nil {
-			issue.Fields.Priority = nil
+			issue.Fields.Priority = nil // some projects have none
 			r = s.call(http.MethodPost, "/issue", issue, &made)
 		}
+	}
+	if r.Err == nil && made.Key == "" {
+		r.Err = errNotJira
 	}
 	if r.Err == nil {
 		r.Body = []byte("Opened " + peal.Clip(made.Key, clipLen) + ".")
@@ -150,16 +195,21 @@ func (s *site) call(method, path string, in, out any) Result {
 	if s.cfg.API == jiraServer {
 		version = "2"
 	}
+	headers := []peal.Header{
+		{Name: "Content-Type", Value: "application/json"}, {Name: "Accept", Value: "application/json"},
+		{Name: "Authorization", Value: s.credentials()},
+		// Without it, Jira takes a request with another program's User-Agent for a forged one.
+		{Name: "X-Atlassian-Token", Value: "no-check"},
+	}
+	if s.event != "" {
+		headers = append(headers, peal.Header{Name: "webhook-id", Value: s.event})
+	}
 	res, err := s.egress.Do(s.ctx, egress.Request{
 		Method: method, URL: strings.TrimSuffix(s.cfg.URL, "/") + "/rest/api/" + version + path, Body: body, MaxResponse: maxJiraAnswer,
-		Header: []peal.Header{
-			{Name: "Content-Type", Value: "application/json"}, {Name: "Accept", Value: "application/json"},
-			{Name: "Authorization", Value: s.credentials()},
-			// Without it, Jira takes a request with another program's User-Agent for a forged one.
-			{Name: "X-Atlassian-Token", Value: "no-check"},
-		},
+		Header: headers,
 	})
-	whole := res.Body
+	whole := s.hide(res.Body)
+	res.Body = whole
 	res.Body = res.Body[:min(len(res.Body), peal.MaxResponseBody)]
 	r := result(res, err)
 	switch {
@@ -176,7 +226,7 @@ func (s *site) call(method, path string, in, out any) Result {
 	}
 	r.Gone = false // of a page of the site, not of the site
 	if r.Err == nil && out != nil && json.Unmarshal(whole, out) != nil {
-		r.Err = errors.New("the answer is not Jira's: is this the address of the site?")
+		r.Err = errNotJira
 	}
 	return r
 }
@@ -187,6 +237,15 @@ func (s *site) credentials() string {
 		return "Bearer " + s.cfg.Token
 	}
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(s.cfg.Email+":"+s.cfg.Token))
+}
+
+// hide takes the credentials out of an answer, which may repeat the request.
+func (s *site) hide(answer []byte) []byte {
+	_, encoded, _ := strings.Cut(s.credentials(), " ")
+	for _, secretText := range []string{encoded, s.cfg.Token} {
+		answer = bytes.ReplaceAll(answer, []byte(secretText), []byte(secret.Redacted))
+	}
+	return answer
 }
 
 // jiraComplaint is what Jira says is wrong with a request.

@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/peal-dev/peal/internal/peal"
@@ -107,8 +111,11 @@ func (j *tracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/rest/api/"+j.version)
 	j.calls = append(j.calls, call)
 	if answer, ok := j.refuse[call]; ok {
-		if delete(j.refuse, call); answer == "401" {
-			w.WriteHeader(http.StatusUnauthorized)
+		delete(j.refuse, call)
+		if status, err := strconv.Atoi(answer); err == nil {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html>"+r.Header.Get("Authorization")+"</html>")
 			return
 		}
 		w.WriteHeader(http.StatusBadRequest)
@@ -152,6 +159,7 @@ func TestJira(t *testing.T) {
 		calls     []string
 		err, body string
 		permanent bool
+		wait      time.Duration
 	}{
 		"opens an issue":           {event: "circuit.open", calls: []string{"POST /search/jql", "POST /issue"}, body: "Opened OPS-7."},
 		"comments on it":           {event: "circuit.open", open: "OPS-7", calls: []string{"POST /search/jql", "POST /issue/OPS-7/comment"}, body: "Commented on OPS-7."},
@@ -163,7 +171,7 @@ func TestJira(t *testing.T) {
 		"has nothing to close": {event: "circuit.closed", calls: []string{"POST /search/jql"}, body: "There is no open issue that this resolves."},
 		"cannot close it": {
 			config: map[string]any{"transition": "Vanish"}, event: "circuit.closed", open: "OPS-7", permanent: true,
-			calls: []string{"POST /search/jql", "GET /issue/OPS-7/transitions"}, err: `the issue OPS-7 has no transition "Vanish"`,
+			calls: []string{"POST /search/jql", "GET /issue/OPS-7/transitions", "POST /issue/OPS-7/comment"}, err: `the issue OPS-7 has no transition "Vanish"`,
 		},
 		"does without a priority": {
 			config: map[string]any{"priorities": map[string]string{"high": "High"}}, event: "circuit.open", body: "Opened OPS-7.",
@@ -177,6 +185,14 @@ func TestJira(t *testing.T) {
 		"may not sign in": {
 			event: "circuit.open", calls: []string{"POST /search/jql"}, err: "answered 401: Jira does not take the email and token",
 			refuse: map[string]string{"POST /search/jql": "401"},
+		},
+		"is asked to wait": {
+			event: "circuit.open", calls: []string{"POST /search/jql"}, err: "answered 429", wait: 7 * time.Second,
+			refuse: map[string]string{"POST /search/jql": "429"},
+		},
+		"is no Jira": {
+			event: "circuit.open", calls: []string{"POST /search/jql"}, err: "the answer is not Jira's: is this the address of the site?",
+			refuse: map[string]string{"POST /search/jql": "200"},
 		},
 		"speaks to a server": {
 			config: map[string]any{"api": "server", "email": "", "token": "pat"}, event: "circuit.open",
@@ -201,8 +217,16 @@ func TestJira(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := c.Send(t.Context(), ep, Request{Headers: headers, Body: body})
-			if message(r.Err) != tc.err || tc.err == "" && string(r.Body) != tc.body || r.Permanent != tc.permanent {
-				t.Errorf("%q %q permanent %v", message(r.Err), r.Body, r.Permanent)
+			if message(r.Err) != tc.err || tc.err == "" && string(r.Body) != tc.body || r.Permanent != tc.permanent || r.RetryAfter != tc.wait {
+				t.Errorf("%q %q permanent %v after %s", message(r.Err), r.Body, r.Permanent, r.RetryAfter)
+			}
+			if strings.Contains(string(r.Body), "Ym90QGV4YW1wbGUuY29tOnh5enp5") {
+				t.Errorf("the credentials are told: %s", r.Body)
+			}
+			for _, c := range site.comments {
+				if !strings.Contains(string(c), `{"type":"text","text":"Circuit`) {
+					t.Errorf("the comment has no title: %s", c)
+				}
 			}
 			if !slices.Equal(site.calls, tc.calls) {
 				t.Errorf("calls %v, want %v", site.calls, tc.calls)
@@ -232,24 +256,62 @@ func TestJiraKnowsAnAlertAgain(t *testing.T) {
 	}
 }
 
-// Server markup must come out as text: whatever a text holds, its marks are escaped.
+var reference = regexp.MustCompile(`&#[0-9]+;`)
+
+// Server markup must come out as text: whatever a text holds, its marks are references.
 func FuzzEscapeWiki(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		s = strings.ToValidUTF8(s, "x")
 		escaped := escapeWiki(s)
-		var back strings.Builder
-		for i := 0; i < len(escaped); i++ {
-			if strings.IndexByte(wikiMarks, escaped[i]) >= 0 {
-				if i++; escaped[i-1] != '\\' || i == len(escaped) {
-					t.Fatalf("%q becomes %q", s, escaped)
-				}
-			}
-			back.WriteByte(escaped[i])
-		}
-		if back.String() != s {
+		if left := reference.ReplaceAllString(escaped, ""); strings.ContainsAny(left, wikiMarks) || html.UnescapeString(escaped) != s {
 			t.Fatalf("%q becomes %q", s, escaped)
 		}
 	})
+}
+
+// A server takes no text longer than its limit, however much of it is marks.
+func TestWikiTextFits(t *testing.T) {
+	ep := configured("jira", map[string]any{"url": "http://127.0.0.1", "project": "OPS", "token": "t", "api": "server"})
+	for _, s := range append(slices.Clone(hostile), "*", "é") {
+		long := strings.Repeat(s+" ", 64<<10/(len(s)+1))
+		body, _, err := (&jira{}).Render(ep, sampleMessage(ep, hostileEvent(long, long, peal.Clip(long, 1000), long)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var issue jiraIssue
+		if err := json.Unmarshal(body, &issue); err != nil {
+			t.Fatal(err)
+		}
+		comment, err := commentBody(issue.Fields.Summary, issue.Fields.Description)
+		if text, _ := comment.(string); err != nil || utf8.RuneCountInString(text) > 32_767 || !strings.HasPrefix(text, "*") {
+			t.Errorf("%q: %d characters, %v", s, utf8.RuneCountInString(text), err)
+		}
+	}
+}
+
+// Several events are one alert, several of the same kinds, or the end of several.
+func TestJiraKnowsGroups(t *testing.T) {
+	event := func(eventType, subject string) *peal.Event {
+		return &peal.Event{Type: eventType, Subject: subject, Data: []byte("{}")}
+	}
+	for name, tc := range map[string]struct {
+		events   []*peal.Event
+		keys     []string
+		resolves bool
+	}{
+		"one alert":          {[]*peal.Event{event("circuit.open", "a"), event("circuit.open", "a")}, []string{"circuit.open/a"}, false},
+		"one alert, over":    {[]*peal.Event{event("circuit.open", "a"), event("circuit.closed", "a")}, []string{"circuit.open/a"}, true},
+		"one alert, again":   {[]*peal.Event{event("circuit.closed", "a"), event("circuit.open", "a")}, []string{"circuit.open/a"}, false},
+		"one kind":           {[]*peal.Event{event("circuit.open", "b"), event("circuit.open", "a")}, []string{"circuit.open/*"}, false},
+		"several kinds":      {[]*peal.Event{event("circuit.open", "b"), event("budget.warning", "a")}, []string{"budget.warning/*", "circuit.open/*"}, false},
+		"several are over":   {[]*peal.Event{event("circuit.closed", "b"), event("circuit.closed", "a")}, []string{"circuit.open/a", "circuit.open/b"}, true},
+		"one of two is over": {[]*peal.Event{event("circuit.closed", "b"), event("circuit.open", "a")}, []string{"circuit.open/*"}, false},
+	} {
+		if keys, resolves := alerts(tc.events); !slices.Equal(keys, tc.keys) || resolves != tc.resolves {
+			t.Errorf("%s: %v, %v", name, keys, resolves)
+		}
+	}
 }

@@ -1,7 +1,10 @@
 package channel
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/peal-dev/peal/internal/catalogue"
 	"github.com/peal-dev/peal/internal/peal"
@@ -67,6 +70,12 @@ func paragraphs(text string) []node {
 	return out
 }
 
+// mostJiraItems is how many of several events are named: the last ones.
+const mostJiraItems = 50
+
+// notShown stands for what does not fit.
+const notShown = "the rest is in Peal"
+
 // shownDetail is a detail, or one event of several.
 type shownDetail struct {
 	label, text string
@@ -87,43 +96,75 @@ func shownDetails(m *Message) []shownDetail {
 	}
 	for _, d := range m.Details {
 		if !add(shownDetail{d.Label, d.Text, d.Long}) {
-			return append(rows, shownDetail{"Not shown", "the rest is in Peal", false})
+			return append(rows, shownDetail{"Not shown", notShown, false})
 		}
 	}
-	for _, it := range m.Items {
-		if !add(shownDetail{catalogue.Time(it.Time), it.Title, false}) {
-			return append(rows, shownDetail{"Not shown", "the rest is in Peal", false})
+	items, hidden := lastItems(m.Items, mostJiraItems)
+	if hidden > 0 {
+		rows = append(rows, shownDetail{"Earlier", more(hidden, "events"), false})
+	}
+	for _, it := range items {
+		if !add(shownDetail{catalogue.Time(it.Time), severityWord(it.Severity) + " · " + it.Title, false}) {
+			return append(rows, shownDetail{"Not shown", notShown, false})
 		}
 	}
 	return rows
 }
 
-// wikiText is a message in the markup of Jira Server. Every character that could begin
-// markup is escaped.
+// maxWiki is Jira's limit of a text field, in characters, less a comment's title.
+const maxWiki = 31_000
+
+// wikiText is a message in the markup of Jira Server.
 func wikiText(m *Message) string {
-	var b strings.Builder
-	b.WriteString(escapeWiki(peal.Clip(m.Text, maxJiraText)) + "\n\n")
-	for _, r := range shownDetails(m) {
-		text := strings.ReplaceAll(r.text, "\n", " ")
-		b.WriteString("||" + escapeWiki(r.label) + "|" + escapeWiki(text) + "|\n")
-	}
-	b.WriteString("\n" + escapeWiki(footer(m)))
+	end := "\n" + escapeWiki(peal.Clip(footer(m), maxJiraText/4))
 	if m.Link != "" {
-		b.WriteString("\n[Open in Peal|" + m.Link + "]")
+		end += "\n[Open in Peal|" + m.Link + "]"
 	}
-	return b.String()
+	room := maxWiki - len(end)
+	var b strings.Builder
+	b.WriteString(cutWritten(peal.Clip(m.Text, maxJiraText), room/2, writeWiki) + "\n\n")
+	for _, r := range shownDetails(m) {
+		row := "||" + escapeWiki(r.label) + "|" + escapeWiki(strings.ReplaceAll(r.text, "\n", " ")) + "|\n"
+		if b.Len()+len(row) > room {
+			b.WriteString("|| |" + notShown + "|\n")
+			break
+		}
+		b.WriteString(row)
+	}
+	return b.String() + end
+}
+
+// commentBody is a message as a comment: an issue's description, with the title that a
+// comment has no place of its own for.
+func commentBody(title string, description json.RawMessage) (any, error) {
+	var doc node
+	if len(description) > 0 && description[0] == '{' {
+		err := json.Unmarshal(description, &doc)
+		head := node{Type: "paragraph", Content: []node{{Type: "text", Text: title, Marks: []adfMark{{Type: "strong"}}}}}
+		doc.Content = append([]node{head}, doc.Content...)
+		return doc, err
+	}
+	var wiki string
+	err := json.Unmarshal(description, &wiki)
+	return "*" + escapeWiki(title) + "*\n\n" + wiki, err
+}
+
+// writeWiki writes what could begin or end markup as a character reference. A backslash
+// would not do: it escapes only some of these, and none behind another one.
+func writeWiki(r rune) string {
+	if r < utf8.RuneSelf && strings.ContainsRune(wikiMarks, r) {
+		return fmt.Sprintf("&#%d;", r)
+	}
+	return string(r)
 }
 
 // wikiMarks begin or end markup somewhere in Jira's notation.
-const wikiMarks = `\*_-+^~{}[]|!#?@&<>:;()"'` + "`=/%"
+const wikiMarks = `\*_-+^~{}[]|!#?@&<>:;()"'` + "`=/%.$"
 
 func escapeWiki(s string) string {
 	var b strings.Builder
-	for i := range len(s) {
-		if strings.IndexByte(wikiMarks, s[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(s[i])
+	for _, r := range s {
+		b.WriteString(writeWiki(r))
 	}
 	return b.String()
 }

@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
 )
 
 // maxSMTPAnswers is how much a mail server may say in one session, TLS included.
@@ -28,7 +30,7 @@ func (e *email) Send(ctx context.Context, ep *peal.Endpoint, req Request) Result
 	if err != nil {
 		return Result{Err: err, Permanent: true}
 	}
-	stream, err := e.egress.Dial(ctx, cfg.Host, cfg.Port, maxSMTPAnswers)
+	stream, err := e.egress.Dial(ctx, cfg.Host, cfg.port(), maxSMTPAnswers)
 	if err != nil {
 		return Result{Err: err}
 	}
@@ -91,6 +93,7 @@ func (s *mailing) begin() error {
 	if s.client, err = smtp.NewClient(conn, s.cfg.Host); err != nil {
 		return err
 	}
+	// The machine's own name is seldom one that the world knows; the sender's domain is.
 	if err := s.client.Hello(domainOf(s.cfg.From)); err != nil {
 		return err
 	}
@@ -135,6 +138,10 @@ func (s *mailing) login() error {
 	return errNoTLS("the mail server offers no way to sign in that is known here")
 }
 
+// tooMany is what servers say of more recipients than they take at once, which by
+// RFC 5321, 4.5.3.1.10, is to be taken for a 452.
+const tooMany = 552
+
 // recipients says who sends to whom. It fails where nobody is left to send to.
 func (s *mailing) recipients() error {
 	s.step = "sender"
@@ -153,7 +160,7 @@ func (s *mailing) recipients() error {
 			return err
 		default:
 			s.refused = append(s.refused, refusal{to, err})
-			if last == nil || reply.Code < 500 {
+			if last == nil || reply.Code < 500 || reply.Code == tooMany {
 				last = err // one that may be taken later is worth another attempt
 			}
 		}
@@ -180,7 +187,7 @@ func (s *mailing) data(message []byte) error {
 func (s *mailing) told() string {
 	text := fmt.Sprintf("%d of %d recipients accepted", s.taken, len(s.cfg.To))
 	for _, r := range s.refused {
-		text += fmt.Sprintf("; %s refused: %s", peal.Clip(r.address, clipLen), reply(r.err))
+		text += fmt.Sprintf("; %s refused: %s", peal.Clip(r.address, clipLen), s.reply(r.err))
 	}
 	return text
 }
@@ -192,6 +199,7 @@ func (s *mailing) failure(err error) Result {
 		known  *egress.Error
 		own    errNoTLS
 		answer *textproto.Error
+		noSMTP textproto.ProtocolError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -199,7 +207,7 @@ func (s *mailing) failure(err error) Result {
 	case errors.As(err, &own):
 		return Result{Err: own, Permanent: true}
 	case errors.As(err, &answer):
-		r := Result{StatusCode: answer.Code, Body: excerpt([]byte(peal.Readable(answer.Msg))), Permanent: answer.Code >= 500}
+		r := Result{StatusCode: answer.Code, Body: excerpt([]byte(peal.Readable(s.hide(answer.Msg)))), Permanent: answer.Code >= 500 && (s.step != "recipient" || answer.Code != tooMany)}
 		what := map[string]string{
 			"greeting": "the mail server refused the session", "login": "the mail server refused the login",
 			"sender": "the mail server refused the sender", "recipient": "the mail server refused the recipients",
@@ -210,10 +218,18 @@ func (s *mailing) failure(err error) Result {
 			r.Err = errors.New(what)
 			return r
 		}
-		r.Err = fmt.Errorf("%s: %s", what, reply(err))
+		r.Err = fmt.Errorf("%s: %s", what, s.reply(err))
 		return r
+	case errors.Is(s.ctx.Err(), context.Canceled):
+		return Result{Err: errors.New("the attempt was cancelled")}
 	case s.ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
-		return Result{Err: errors.New("timed out: the mail server did not answer in time")}
+		text := "timed out: the mail server did not answer in time"
+		if s.step == "greeting" && s.client == nil && s.cfg.TLS == startTLS {
+			text += "; if it speaks TLS from the start, set tls to implicit"
+		}
+		return Result{Err: errors.New(text)}
+	case errors.As(err, &noSMTP):
+		return Result{Err: errors.New("the answer is not a mail server's: is this its port?")}
 	}
 	return Result{Err: errors.New("the connection to the mail server was lost")}
 }
@@ -221,12 +237,25 @@ func (s *mailing) failure(err error) Result {
 // maxReply is how much of a server's words an error repeats.
 const maxReply = 200
 
-func reply(err error) string {
+func (s *mailing) reply(err error) string {
 	var answer *textproto.Error
 	if errors.As(err, &answer) {
-		return fmt.Sprintf("%d %s", answer.Code, peal.Clip(peal.ReadableLine(answer.Msg), maxReply))
+		return fmt.Sprintf("%d %s", answer.Code, peal.Clip(peal.ReadableLine(s.hide(answer.Msg)), maxReply))
 	}
 	return "no answer"
+}
+
+// hide takes the password out of what a server says, which may repeat a command.
+func (s *mailing) hide(text string) string {
+	if s.cfg.Password == "" {
+		return text
+	}
+	plain := "\x00" + s.cfg.Username + "\x00" + s.cfg.Password
+	return strings.NewReplacer(
+		base64.StdEncoding.EncodeToString([]byte(plain)), secret.Redacted,
+		base64.StdEncoding.EncodeToString([]byte(s.cfg.Password)), secret.Redacted,
+		s.cfg.Password, secret.Redacted,
+	).Replace(text)
 }
 
 // envelope is a mail address as the envelope has it.

@@ -57,7 +57,7 @@ func (p *playground) setUp(ctx context.Context) error {
 	}
 	for _, kind := range receiver.Channels() {
 		ep, err := p.client.CreateEndpoint(ctx, client.Endpoint{
-			Name: prefix + kind, Type: kind, URL: p.receiver.AddChannel(kind), Events: []string{"*"},
+			Name: prefix + kind, Type: kind, Config: p.receiver.AddChannel(kind), Events: []string{"*"},
 		})
 		if err != nil {
 			return err

@@ -17,6 +17,7 @@ type Stream struct {
 	net.Conn
 	client *Client
 	target *target
+	start  time.Time
 	left   int
 }
 
@@ -41,7 +42,7 @@ func (c *Client) Dial(ctx context.Context, host string, port, maxRead int) (*Str
 		_ = socket.Close()
 		return nil, connectError(ctx, start, t, err)
 	}
-	return &Stream{Conn: socket, client: c, target: t, left: maxRead}, nil
+	return &Stream{Conn: socket, client: c, target: t, start: start, left: maxRead}, nil
 }
 
 // Read reads until the allowance is used up.
@@ -70,7 +71,7 @@ func (s *Stream) Loopback() bool {
 
 // HandshakeError explains why TLS over the stream could not be begun.
 func (s *Stream) HandshakeError(ctx context.Context, err error) *Error {
-	return connectError(ctx, time.Now(), s.target, &handshakeError{err})
+	return connectError(ctx, s.start, s.target, &handshakeError{err})
 }
 
 // CheckHost is CheckURL for what Dial connects to, without names of fields in its words.

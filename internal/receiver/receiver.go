@@ -5,10 +5,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,15 +28,17 @@ type Arrival struct {
 	Err error
 }
 
-// Receiver listens on a free loopback port.
+// Receiver listens on free loopback ports, one for HTTP and one for mail.
 type Receiver struct {
 	addr   string
+	mail   *mailbox
 	server http.Server
 	done   chan error
 	notify func(Arrival)
 
 	mu      sync.Mutex
 	targets map[string]target
+	tracker tracker
 }
 
 // target is a webhook's, or a channel's where kind is set.
@@ -58,6 +63,10 @@ func Start(ctx context.Context, notify func(Arrival)) (*Receiver, error) {
 		return nil, err
 	}
 	r := &Receiver{addr: l.Addr().String(), done: make(chan error, 1), notify: notify, targets: map[string]target{}}
+	if r.mail, err = newMailbox(ctx, notify); err != nil {
+		_ = l.Close()
+		return nil, err
+	}
 	r.server = http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
 	go func() { r.done <- r.server.Serve(l) }()
 	return r, nil
@@ -69,7 +78,7 @@ func (r *Receiver) Close() error {
 	if served := <-r.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	return err
+	return errors.Join(err, r.mail.close())
 }
 
 // Add makes a target whose requests are signed in a profile's format, with a secret
@@ -84,15 +93,35 @@ func (r *Receiver) Add(name, profile string) (url, secret string) {
 	return "http://" + r.addr + "/" + name, secret
 }
 
-// AddChannel makes a target that plays the receiver of a kind of channel.
-func (r *Receiver) AddChannel(kind string) (url string) {
+// AddChannel makes a target that plays the receiver of a kind of channel, and gives an
+// endpoint's configuration that leads to it.
+func (r *Receiver) AddChannel(kind string) (config map[string]any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	url := "http://" + r.addr + "/" + kind
+	switch kind {
+	case "email":
+		return map[string]any{
+			"host": r.mail.addr.IP.String(), "port": r.mail.addr.Port, "tls": "none",
+			"from": "Peal <peal@example.com>", "to": []string{"you@example.com"},
+		}
+	case "jira":
+		token := rand.Text()
+		r.tracker = tracker{
+			login:  "Basic " + base64.StdEncoding.EncodeToString([]byte(trackerUser+":"+token)),
+			labels: map[string]string{},
+		}
+		return map[string]any{"url": url, "project": trackerProject, "email": trackerUser, "token": token}
+	}
 	r.targets[kind] = target{profile: kind, kind: kind}
-	return "http://" + r.addr + "/" + kind
+	return map[string]any{"url": url}
 }
 
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.Method == http.MethodPost && strings.HasPrefix(req.URL.Path, trackerRoot) {
+		r.serveTracker(w, req)
+		return
+	}
 	name := req.URL.Path[1:]
 	r.mu.Lock()
 	t, ok := r.targets[name]
@@ -117,4 +146,28 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ok")
+}
+
+// serveTracker plays Jira. An issue and a comment are arrivals; a search is none.
+func (r *Receiver) serveTracker(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
+	if err != nil {
+		http.Error(w, "the body cannot be read", http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	status, doc, news := r.tracker.answer(req, body)
+	r.mu.Unlock()
+	if news {
+		a := Arrival{
+			Name: "jira", Profile: "jira", ID: req.Header.Get("webhook-id"), Header: req.Header, Body: body, At: time.Now(),
+			Err: VerifyMessage("jira", body),
+		}
+		if r.notify(a); a.Err != nil {
+			status, doc = http.StatusBadRequest, map[string]any{"errorMessages": []string{a.Err.Error()}}
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(doc) // the client may be gone
 }

@@ -78,6 +78,8 @@ func TestReceiverVerifiesEveryProfile(t *testing.T) {
 func TestReceiverVerifiesMessages(t *testing.T) {
 	good := map[string]string{
 		"slack": `{"text":"a","blocks":[{"type":"header"}]}`,
+		"email": "Subject: a\r\nMessage-ID: <a@b>\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n",
+		"jira":  `{"fields":{"summary":"a","description":{"type":"doc"}}}`,
 		"teams": `{"type":"message","attachments":[{"content":{"type":"AdaptiveCard"}}]}`,
 	}
 	for _, kind := range receiver.Channels() {
@@ -100,7 +102,7 @@ func TestReceiverVerifiesMessages(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	resp, err := http.Post(r.AddChannel("slack"), "application/json", strings.NewReader(good["slack"]))
+	resp, err := http.Post(r.AddChannel("slack")["url"].(string), "application/json", strings.NewReader(good["slack"]))
 	if err != nil {
 		t.Fatal(err)
 	}
