@@ -118,7 +118,7 @@ func (e *endpointSettings) update(s Streams) (client.EndpointUpdate, error) {
 
 type createEndpointCmd struct {
 	URL    string `arg:"" optional:"" name:"target" help:"Where to deliver."`
-	Type   string `default:"webhook" placeholder:"KIND" help:"The channel: webhook, slack, teams, or another that the server has."`
+	Type   string `default:"webhook" placeholder:"KIND" help:"The channel: webhook, slack, teams, email, jira, or another that the server has."`
 	Secret string `placeholder:"SECRET" help:"The signing secret; without it, the server makes one, except for nemo, which is then unsigned."`
 	endpointSettings
 	Server remote `embed:""`

@@ -35,7 +35,7 @@ import (
 	"github.com/peal-dev/peal/internal/store/storetest"
 )
 
-var update = flag.Bool("update", false, "take the pictures in docs/dashboard anew")
+var update = flag.Bool("update", false, "take the pictures in docs/dashboard and docs/channels anew")
 
 const adminKey = "an-admin-key-of-the-tests"
 
