@@ -196,7 +196,8 @@ func (s *site) call(method, path string, in, out any) Result {
 		version = "2"
 	}
 	headers := []peal.Header{
-		{Name: "Content-Type", Value: "application/json"}, {Name: "Accept", Value: "application/json"},
+		{Name: "Content-Type", Value: "application/json"},
+		{Name: "Accept", Value: "application/json"},
 		{Name: "Authorization", Value: s.credentials()},
 		// Without it, Jira takes a request with another program's User-Agent for a forged one.
 		{Name: "X-Atlassian-Token", Value: "no-check"},

@@ -8,10 +8,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"io"
 	"maps"
 	"math/big"
 	"net"
+	netmail "net/mail"
 	"net/netip"
 	"slices"
 	"strings"
@@ -200,6 +202,33 @@ func TestMailArrives(t *testing.T) {
 				t.Errorf("data %s", l.data)
 			}
 		})
+	}
+}
+
+// Many recipients with long names in other scripts are folded into lines that mail may
+// have, and all arrive.
+func TestMailToMany(t *testing.T) {
+	p := newPost(t, noTLS, false)
+	var to []string
+	for i := range maxRecipients {
+		to = append(to, fmt.Sprintf("%q <r%d@example.org>", strings.Repeat("Größe, ", i)+"x", i))
+	}
+	r := p.send(map[string]any{"to": to})
+	if r.Err != nil || string(r.Body) != "50 of 50 recipients accepted" {
+		t.Fatalf("%+v", r)
+	}
+	m, err := netmail.ReadMessage(strings.NewReader(p.letters[0].data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := m.Header.AddressList("To")
+	if err != nil || len(list) != maxRecipients || list[9].Address != "r9@example.org" || !strings.HasPrefix(list[9].Name, "Größe, ") {
+		t.Errorf("%d recipients: %v", len(list), err)
+	}
+	for line := range strings.SplitSeq(p.letters[0].data, "\r\n") {
+		if len(line) > 998 {
+			t.Errorf("a line of %d bytes: %.100s", len(line), line)
+		}
 	}
 }
 

@@ -2,7 +2,10 @@ package receiver_test
 
 import (
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"net/smtp"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,5 +112,85 @@ func TestReceiverVerifiesMessages(t *testing.T) {
 	resp.Body.Close()
 	if a := <-arrivals; resp.StatusCode != http.StatusOK || a.Err != nil || a.Profile != "slack" {
 		t.Errorf("status %d, arrival %+v", resp.StatusCode, a)
+	}
+}
+
+// start gives a receiver and what arrives there.
+func start(t *testing.T) (*receiver.Receiver, chan receiver.Arrival) {
+	t.Helper()
+	arrivals := make(chan receiver.Arrival, 10)
+	r, err := receiver.Start(t.Context(), func(a receiver.Arrival) { arrivals <- a })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r, arrivals
+}
+
+func TestReceiverPlaysJira(t *testing.T) {
+	r, arrivals := start(t)
+	config := r.AddChannel("jira")
+	token := config["token"].(string)
+	issue := `{"fields":{"project":{"key":"PEAL"},"summary":"a","description":{"type":"doc"},"labels":["peal-1"]}}`
+	for _, step := range []struct {
+		token, path, body string
+		status            int
+		answer            string
+		news              bool
+	}{
+		{"wrong", "/issue", issue, 401, "", false},
+		{token, "/search/jql", `{"jql":"labels = \"peal-1\""}`, 200, `{"issues":[]}`, false},
+		{token, "/search/jql", `{"jql":"project = x"}`, 400, "names no label", false},
+		{token, "/issue", issue, 201, `{"key":"PEAL-1"}`, true},
+		{token, "/search/jql", `{"jql":"labels = \"peal-1\""}`, 200, `"PEAL-1"`, false},
+		{token, "/issue/PEAL-1/comment", `{"body":{"type":"doc"}}`, 201, "", true},
+		{token, "/issue/PEAL-1/comment", `{"body":{"type":"x"}}`, 400, "no document", true},
+		{token, "/issue/PEAL-2/comment", `{"body":{"type":"doc"}}`, 404, "", false},
+		{token, "/issue", strings.Replace(issue, "PEAL", "X", 1), 400, "no such project", true},
+	} {
+		req, err := http.NewRequest(http.MethodPost, config["url"].(string)+"/rest/api/3"+step.path, strings.NewReader(step.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(config["email"].(string), step.token)
+		req.Header.Set("webhook-id", "evt_1")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != step.status || !strings.Contains(string(body), step.answer) {
+			t.Errorf("%s %s: status %d, %s, %v", step.path, step.body, resp.StatusCode, body, err)
+		}
+		if len(arrivals) != map[bool]int{true: 1}[step.news] {
+			t.Fatalf("%s %s: %d arrivals", step.path, step.body, len(arrivals))
+		}
+		if step.news {
+			if a := <-arrivals; a.ID != "evt_1" || a.Profile != "jira" || string(a.Body) != step.body {
+				t.Errorf("arrival %+v", a)
+			}
+		}
+	}
+}
+
+func TestReceiverTakesMail(t *testing.T) {
+	r, arrivals := start(t)
+	config := r.AddChannel("email")
+	addr := net.JoinHostPort(config["host"].(string), strconv.Itoa(config["port"].(int)))
+	const good = "Subject: a\r\nMessage-ID: <a@b>\r\nX-Peal-Event: evt_1\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n"
+	for _, body := range []string{good, "Subject: a\r\n\r\n"} {
+		err := smtp.SendMail(addr, nil, "a@example.com", []string{"b@example.com"}, []byte(body))
+		a := <-arrivals
+		if (err == nil) != (body == good) || (a.Err == nil) != (body == good) || a.Profile != "email" || string(a.Body) != body {
+			t.Errorf("%q: %v, arrival %+v", body, err, a)
+		}
+		if body == good && a.ID != "evt_1" {
+			t.Errorf("the event is %q", a.ID)
+		}
 	}
 }

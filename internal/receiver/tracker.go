@@ -33,8 +33,8 @@ func (t *tracker) answer(req *http.Request, body []byte) (status int, doc any, n
 	if req.Header.Get("Authorization") != t.login {
 		return http.StatusUnauthorized, nil, false
 	}
-	switch path := strings.TrimPrefix(req.URL.Path, trackerRoot); {
-	case path == "/search/jql":
+	switch path := strings.TrimPrefix(req.URL.Path, trackerRoot); path {
+	case "/search/jql":
 		var query struct {
 			JQL string `json:"jql"`
 		}
@@ -50,7 +50,7 @@ func (t *tracker) answer(req *http.Request, body []byte) (status int, doc any, n
 			found = append(found, map[string]string{"key": key})
 		}
 		return http.StatusOK, map[string]any{"issues": found}, false
-	case path == "/issue":
+	case "/issue":
 		var issue struct {
 			Fields struct {
 				Project struct {
