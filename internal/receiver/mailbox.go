@@ -19,6 +19,7 @@ import (
 // mailbox is a mail server that takes everything that is a message of Peal's.
 type mailbox struct {
 	addr   *net.TCPAddr
+	l      net.Listener
 	server *smtp.Server
 	notify func(Arrival)
 	done   chan error
@@ -33,7 +34,7 @@ func newMailbox(ctx context.Context, notify func(Arrival)) (*mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mailbox{notify: notify, done: make(chan error, 1)}
+	m := &mailbox{l: l, notify: notify, done: make(chan error, 1)}
 	m.addr, _ = l.Addr().(*net.TCPAddr)
 	m.server = smtp.NewServer(m)
 	m.server.Domain, m.server.MaxMessageBytes = "localhost", maxBody
@@ -48,7 +49,12 @@ func (m *mailbox) close() error {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
-	err := errors.Join(m.server.Close(), <-m.done)
+	err := m.server.Close()
+	// The server does not know a listener that it has not begun to serve.
+	if closed := m.l.Close(); !errors.Is(closed, net.ErrClosed) {
+		err = errors.Join(err, closed)
+	}
+	err = errors.Join(err, <-m.done)
 	m.sessions.Wait()
 	return err
 }

@@ -194,3 +194,16 @@ func TestReceiverTakesMail(t *testing.T) {
 		}
 	}
 }
+
+// A receiver that is closed at once has not begun to serve.
+func TestReceiverClosesAtOnce(t *testing.T) {
+	for range 50 {
+		r, err := receiver.Start(t.Context(), func(receiver.Arrival) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
