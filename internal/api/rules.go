@@ -33,6 +33,7 @@ type RuleFields struct {
 	Failures   int           `json:"failures,omitempty" doc:"So many failures open a circuit."`
 	Window     string        `json:"window,omitempty" doc:"Within this time, such as 1m."`
 	Cooldown   string        `json:"cooldown,omitempty" doc:"So long, such as 30s, it stays open until a request decides."`
+	DetectionFields
 }
 
 // RuleRepeated is when hits of a limit are told.
@@ -43,7 +44,7 @@ type RuleRepeated struct {
 
 // RuleCreate makes a rule.
 type RuleCreate struct {
-	Kind peal.RuleKind `json:"kind" enum:"budget,balance,quota,rate_limit,models,approval,circuit" example:"budget"`
+	Kind peal.RuleKind `json:"kind" enum:"budget,balance,quota,rate_limit,models,approval,circuit,anomaly,cost_leak" example:"budget"`
 	RuleFields
 }
 
@@ -67,6 +68,7 @@ type RulePatch struct {
 	Failures   Change[int]           `json:"failures,omitzero"`
 	Window     Change[string]        `json:"window,omitzero"`
 	Cooldown   Change[string]        `json:"cooldown,omitzero"`
+	DetectionPatch
 }
 
 // Rule is a rule as it is kept.
@@ -87,7 +89,7 @@ func showRule(r *peal.Rule) Rule {
 	f := RuleFields{
 		Name: r.Name, Disabled: r.Disabled, Scope: r.Scope, Ref: Label(r.Ref), Period: r.Period, Thresholds: r.Thresholds, Hierarchy: r.Hierarchy,
 		RPM: r.RPM, TPM: r.TPM, Allow: r.Allow, Expires: durationText(r.Expires), Route: Label(r.Route), Failures: r.Failures,
-		Window: durationText(r.Window), Cooldown: durationText(r.Cooldown),
+		Window: durationText(r.Window), Cooldown: durationText(r.Cooldown), DetectionFields: showDetection(r),
 	}
 	if r.Limit != 0 {
 		f.Limit = &Limit{r.Limit, r.Kind == peal.RuleQuota}
@@ -123,6 +125,9 @@ func (in *RuleCreate) rule(org string) (peal.Rule, error) {
 	}
 	var err error
 	if r.Repeated, err = in.Repeated.repeated(); err != nil {
+		return r, err
+	}
+	if err := in.detect(&r); err != nil {
 		return r, err
 	}
 	return r, cmp.Or(
@@ -164,6 +169,9 @@ func (in *RulePatch) apply(r *peal.Rule) error {
 	in.Allow.apply(&r.Allow)
 	in.Route.apply((*Label)(&r.Route))
 	in.Failures.apply(&r.Failures)
+	if err := in.detect(r); err != nil {
+		return err
+	}
 	if in.Repeated.Set {
 		var err error
 		if r.Repeated, err = in.Repeated.Value.repeated(); err != nil {

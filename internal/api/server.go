@@ -73,7 +73,7 @@ func build(c Config) *api {
 		a.eventTypeRoutes, a.profileRoutes, a.hookRoutes, a.schemeRoutes, a.workflowRoutes, a.executionRoutes, a.inboundRoute, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
 		a.bindingRoutes, a.silenceRoutes, a.groupRoutes,
 		a.offeringRoutes, a.requestRoutes, a.taskRoutes,
-		a.usageRoutes, a.reservationRoutes, a.approvalRoutes, a.creditRoutes, a.ruleRoutes, a.governanceRoutes, a.memberRoutes,
+		a.usageRoutes, a.reservationRoutes, a.approvalRoutes, a.creditRoutes, a.ruleRoutes, a.simulationRoutes, a.governanceRoutes, a.memberRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
 		routes()

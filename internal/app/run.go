@@ -37,6 +37,7 @@ func (a *App) Run(ctx context.Context) error {
 	start(func(ctx context.Context) error { return a.publisher.Run(ctx, a.log) })
 	start(a.janitor.Run)
 	start(a.governance.Run)
+	start(a.governance.RunHours)
 	start(a.accountant.Run)
 	if a.cfg.Pprof != "" {
 		start(a.servePprof)

@@ -12,6 +12,8 @@ var detectors = []detector{
 	budget,
 	approval,
 	circuit,
+	anomaly,
+	costLeak,
 }
 
 // detector is how the rules of a kind work. What it does not do is nil.
@@ -34,6 +36,8 @@ type detector struct {
 	seen      func(*Group, *Plan, *Work, *Record)
 	// recalls names what refuses needs.
 	recalls func(*Plan, who, func(MemoryID))
+	// closed is called for each hour of usage that is closed.
+	closed func(*Group, *Plan, *rule, *Hour)
 }
 
 // refusal is why a reservation is not allowed, or what it waits for.

@@ -14,6 +14,7 @@ import (
 type Config struct {
 	Store     Store
 	Reader    Reader
+	Hours     HourStore
 	Directory *directory.Directory
 	// AllowsRequests tells whether orgs of a plan may reserve.
 	AllowsRequests func(plan string) bool

@@ -9,7 +9,10 @@ import (
 )
 
 // The profiles whose events have names of their own.
-const nemo = "nemo"
+const (
+	nemo     = "nemo"
+	curateMe = "curate-me"
+)
 
 // AlertID names what is told once: of a threshold that a subject reached under a rule, in
 // a period. Period is zero for what lasts until it is over.

@@ -77,6 +77,8 @@ type RollupID struct {
 type Rollup struct {
 	Requests, Failed, Tokens int64
 	Cost                     peal.Decimal
+	// FailedCost is that of the requests that failed.
+	FailedCost peal.Decimal
 }
 
 // Need notes what a work's decision reads or changes.

@@ -75,5 +75,6 @@ func (g *Group) sum(org string, hour int64, r *Record) {
 	sums.Cost = sums.Cost.Add(r.Cost)
 	if r.Failed {
 		sums.Failed += r.Requests
+		sums.FailedCost = sums.FailedCost.Add(r.Cost)
 	}
 }

@@ -206,3 +206,15 @@ func (d Decimal) Percent(percent int) Decimal {
 	}
 	return Decimal(n)
 }
+
+// Round is a number that is not negative to so many places after the point, half up.
+func (d Decimal) Round(places int) Decimal {
+	unit := DecimalOne
+	for range places {
+		unit /= 10
+	}
+	if d > MaxDecimal-unit {
+		return d
+	}
+	return (d + unit/2) / unit * unit
+}

@@ -17,6 +17,8 @@ const (
 	RuleModels    RuleKind = "models"
 	RuleApproval  RuleKind = "approval"
 	RuleCircuit   RuleKind = "circuit"
+	RuleAnomaly   RuleKind = "anomaly"
+	RuleCostLeak  RuleKind = "cost_leak"
 )
 
 // Scope is what a rule counts together.
@@ -70,6 +72,7 @@ type Rule struct {
 	Failures int      `json:"failures,omitempty"`
 	Window   Duration `json:"window,omitempty"`
 	Cooldown Duration `json:"cooldown,omitempty"`
+	Detection
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -121,7 +124,7 @@ func (r *Rule) Check() error {
 	}
 	kind, ok := ruleKinds[r.Kind]
 	if !ok {
-		return Invalid("kind", "kind is budget, balance, quota, rate_limit, models, approval or circuit")
+		return Invalid("kind", "kind is budget, balance, quota, rate_limit, models, approval, circuit, anomaly or cost_leak")
 	}
 	for _, f := range r.fields() {
 		if f.set && !slices.Contains(kind.fields, f.name) {
@@ -146,7 +149,7 @@ type ruleField struct {
 }
 
 func (r *Rule) fields() []ruleField {
-	return []ruleField{
+	return append(r.detectionFields(), []ruleField{
 		{"scope", r.Scope != ""},
 		{"ref", r.Ref != ""},
 		{"period", r.Period != ""},
@@ -163,7 +166,7 @@ func (r *Rule) fields() []ruleField {
 		{"failures", r.Failures != 0},
 		{"window", r.Window != 0},
 		{"cooldown", r.Cooldown != 0},
-	}
+	}...)
 }
 
 var ruleKinds = map[RuleKind]struct {
@@ -198,6 +201,10 @@ var ruleKinds = map[RuleKind]struct {
 		(*Rule).checkApproval,
 	},
 	RuleCircuit: {nil, []string{"route", "failures", "window", "cooldown"}, (*Rule).checkCircuit},
+	RuleAnomaly: {nil, []string{
+		"hourly_spike", "runaway_agent", "model_drift", "volume_surge", "daily_budget", "min_history", "min_cost", "min_requests",
+	}, (*Rule).checkDetection},
+	RuleCostLeak: {nil, []string{"paid_failures", "idle_key", "retry_storm", "min_cost", "min_requests"}, (*Rule).checkDetection},
 }
 
 func (r *Rule) checkThresholds() error {

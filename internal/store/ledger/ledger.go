@@ -7,9 +7,10 @@ import (
 )
 
 var (
-	_ governance.Store  = (*Ledger)(nil)
-	_ governance.Reader = (*Ledger)(nil)
-	_ janitor.Store     = (*Ledger)(nil)
+	_ governance.Store     = (*Ledger)(nil)
+	_ governance.Reader    = (*Ledger)(nil)
+	_ governance.HourStore = (*Ledger)(nil)
+	_ janitor.Store        = (*Ledger)(nil)
 )
 
 // Ledger is governance in one database.

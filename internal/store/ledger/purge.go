@@ -16,6 +16,8 @@ const (
 	// its period empty; minutes are held against limits for a day only.
 	meterKept  = 450 * 24 * time.Hour
 	minuteKept = 48 * time.Hour
+	// closedKept is longer than hours are compared with those before.
+	closedKept = 30 * 24 * time.Hour
 )
 
 // step deletes a chunk of what is from before a moment, in the units of its column.
@@ -33,6 +35,10 @@ func (l *Ledger) steps(r janitor.Retention, now time.Time) []step {
 		{oldMeters(governance.Month), store.Micros(old)},
 		{`DELETE FROM usage_rollup WHERE (org, hour, hash, session) IN (
 			SELECT org, hour, hash, session FROM usage_rollup WHERE hour < ?1 ORDER BY hour LIMIT ?2)`, store.Micros(old)},
+		{`DELETE FROM closed_hour WHERE (org, hour) IN (
+			SELECT org, hour FROM closed_hour WHERE hour < ?1 ORDER BY hour LIMIT ?2)`, store.Micros(now.Add(-closedKept))},
+		{`DELETE FROM key_use WHERE (org, key) IN (
+			SELECT org, key FROM key_use WHERE hour < ?1 ORDER BY hour LIMIT ?2)`, store.Micros(old)},
 		{`DELETE FROM alert WHERE (org, rule, subject, threshold, period) IN (
 			SELECT org, rule, subject, threshold, period FROM alert WHERE at < ?1 AND period <> 0 ORDER BY at LIMIT ?2)`, store.Micros(old)},
 		{`DELETE FROM memory WHERE (org, rule, subject) IN (

@@ -46,8 +46,12 @@ func (l *Ledger) write(tx *store.Tx, items []*work) error {
 		}
 	}
 	g.Finish()
-	return errors.Join(l.writeMeters(tx, g), writeMemories(tx, g), l.writeRollups(tx, g), writeReservations(tx, g),
-		writeCredits(tx, g), l.tell(tx, g, items[0]))
+	err := errors.Join(l.writeMeters(tx, g), writeMemories(tx, g), l.writeRollups(tx, g), writeReservations(tx, g), writeCredits(tx, g))
+	if err != nil {
+		return err
+	}
+	items[0].known, err = l.tell(tx, g)
+	return err
 }
 
 // idHash names a record's id within its org.
@@ -163,9 +167,10 @@ func compareMemories(a, b governance.MemoryID) int {
 }
 
 var addRollups = store.NewMany(
-	`INSERT INTO usage_rollup (org, hour, hash, session, team, key, agent, "user", route, model, requests, failed, tokens, cost)`, "tibittttttiiii",
+	`INSERT INTO usage_rollup (org, hour, hash, session, team, key, agent, "user", route, model, requests, failed, tokens, cost, failed_cost)`, "tibittttttiiiii",
 	`ON CONFLICT (org, hour, hash, session) DO UPDATE SET requests = usage_rollup.requests + excluded.requests,
-		failed = usage_rollup.failed + excluded.failed, tokens = usage_rollup.tokens + excluded.tokens, cost = usage_rollup.cost + excluded.cost`)
+		failed = usage_rollup.failed + excluded.failed, tokens = usage_rollup.tokens + excluded.tokens, cost = usage_rollup.cost + excluded.cost,
+		failed_cost = usage_rollup.failed_cost + excluded.failed_cost`)
 
 // writeRollups adds to the session's own rows, so that no node waits for another.
 func (l *Ledger) writeRollups(tx *store.Tx, g *governance.Group) error {
@@ -173,11 +178,11 @@ func (l *Ledger) writeRollups(tx *store.Tx, g *governance.Group) error {
 		return nil
 	}
 	session := l.sql.rollupSession()
-	rows := make([]any, 0, 14*len(g.Rollups))
+	rows := make([]any, 0, 15*len(g.Rollups))
 	for id, r := range g.Rollups {
 		hash := sha256.Sum256([]byte(strings.Join([]string{id.Team, id.Key, id.Agent, id.User, id.Route, id.Model}, "\x00")))
 		rows = append(rows, id.Org, id.Hour, hash[:16], session, id.Team, id.Key, id.Agent, id.User, id.Route, id.Model,
-			r.Requests, r.Failed, r.Tokens, int64(r.Cost))
+			r.Requests, r.Failed, r.Tokens, int64(r.Cost), int64(r.FailedCost))
 	}
 	return tx.Many(addRollups, rows)
 }
@@ -217,8 +222,8 @@ func writeCredits(tx *store.Tx, g *governance.Group) error {
 	return tx.Many(addCredits, rows)
 }
 
-// tell raises what was not told yet.
-func (l *Ledger) tell(tx *store.Tx, g *governance.Group, first *work) error {
+// tell raises what was not told yet, and gives what was.
+func (l *Ledger) tell(tx *store.Tx, g *governance.Group) (known []governance.AlertID, err error) {
 	var alerts []*governance.Alert
 	for i := range g.Alerts {
 		if _, known := l.told[g.Alerts[i].AlertID]; !known {
@@ -227,7 +232,7 @@ func (l *Ledger) tell(tx *store.Tx, g *governance.Group, first *work) error {
 	}
 	fired, err := l.sql.remember(tx, alerts, store.Micros(g.Now()))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	raised := g.Raised
 	for _, a := range alerts {
@@ -236,14 +241,14 @@ func (l *Ledger) tell(tx *store.Tx, g *governance.Group, first *work) error {
 		case fired[a.AlertID]:
 			event, err := a.Event()
 			if err != nil {
-				return err
+				return nil, err
 			}
 			raised = append(raised, event)
 		default:
-			first.known = append(first.known, a.AlertID)
+			known = append(known, a.AlertID)
 		}
 	}
-	return store.AddRaised(tx, raised)
+	return known, store.AddRaised(tx, raised)
 }
 
 func sorted[K comparable, V any](m map[K]V, compare func(K, K) int) []K {

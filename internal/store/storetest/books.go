@@ -141,3 +141,22 @@ func (b *Books) Told(members ...string) []string {
 	}
 	return out
 }
+
+// ToldEvents are what was raised for the org.
+func (b *Books) ToldEvents() (out []peal.Raised) {
+	b.Helper()
+	raised, err := b.Q.Raised(b.Ctx, 10_000)
+	b.Check(err)
+	for _, r := range raised {
+		if r.Org == b.Org {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Decode reads data that must be right.
+func (b *Books) Decode(data []byte, into any) {
+	b.Helper()
+	b.Check(json.Unmarshal(data, into))
+}
