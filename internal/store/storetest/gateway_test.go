@@ -23,12 +23,12 @@ type gateway struct {
 	start   time.Time
 	keys    int
 	records int // in an hour that is usual
+	each    int // requests of a record
 }
 
 const (
 	gatewayModels = 50
 	tokenPrice    = 10_000 // units of 10^-9 dollars
-	usualRequests = 10     // of a record
 )
 
 // rhythm is how busy an hour is, 1 on average of a working day.
@@ -47,7 +47,7 @@ func (g *gateway) hour(h int, requests, price float64) []governance.Record {
 	for i := range out {
 		key := g.random.IntN(g.keys)
 		model := (key*7 + g.random.IntN(3)) % gatewayModels
-		n := int64(float64(usualRequests+g.random.IntN(3)) * requests)
+		n := int64(float64(g.each+g.random.IntN(3)) * requests)
 		out[i] = governance.Record{
 			ID: fmt.Sprint(h, "/", i), Time: at.Add(time.Duration(g.random.IntN(3600)) * time.Second),
 			Team: "team" + strconv.Itoa(key%8), Key: "key" + strconv.Itoa(key), Agent: "agent" + strconv.Itoa(key%100), User: strconv.Itoa(key % 300),
@@ -188,7 +188,7 @@ func TestGatewayMonth(t *testing.T) {
 	t.Parallel()
 	f := storetest.New(t, sqlite)
 	b := f.Books("", gatewayRules...)
-	g := &gateway{random: rand.New(rand.NewPCG(6, 6)), start: f.Now().Truncate(24 * time.Hour), keys: 1000, records: 60}
+	g := &gateway{random: rand.New(rand.NewPCG(6, 6)), start: f.Now().Truncate(24 * time.Hour), keys: 1000, records: 60, each: 10}
 	hours, want := g.month()
 	f.Pass(g.start.Sub(f.Now()))
 	c := closer(b)
@@ -234,11 +234,11 @@ func TestGatewayMonth(t *testing.T) {
 		if diff := cmp.Diff(of, simulate()); diff != "" {
 			t.Errorf("simulated (-want +got):\n%s", diff)
 		}
-		rule.HourlySpike, rule.MinCost = new(3*peal.DecimalOne/2), storetest.Amount("4")
+		rule.HourlySpike, rule.MinCost = new(3*peal.DecimalOne/2), storetest.Amount("3")
 		if rule.Kind == peal.RuleCostLeak {
 			rule.HourlySpike = nil
-			if got := simulate(); len(got) != 1 {
-				t.Errorf("leaks of 4 and more: %v", got)
+			if got := simulate(); len(got) != 2 {
+				t.Errorf("leaks of 3 and more: %v", got)
 			}
 		} else if got := simulate(); len(got) <= len(of) {
 			t.Errorf("with a lower threshold: %v", got)
@@ -258,7 +258,7 @@ func TestGatewayNodes(t *testing.T) {
 	for range 3 {
 		nodes = append(nodes, storetest.NewNode(t, url, 100*time.Millisecond).Books("", gatewayRules...))
 	}
-	g := &gateway{random: rand.New(rand.NewPCG(7, 7)), start: nodes[0].Now().Truncate(24 * time.Hour), keys: 200, records: 30}
+	g := &gateway{random: rand.New(rand.NewPCG(7, 7)), start: nodes[0].Now().Truncate(24 * time.Hour), keys: 200, records: 30, each: 20}
 	hours, want := g.month()
 	stream := slices.Concat(hours...)
 	g.random.Shuffle(len(stream), func(i, j int) { stream[i], stream[j] = stream[j], stream[i] })
@@ -283,7 +283,6 @@ func TestGatewayNodes(t *testing.T) {
 		t.Fatalf("told %d before one died", got)
 	}
 	nodes[0].Check(nodes[0].DB.Close())
-	t.Cleanup(nodes[0].Open) // the fixture closes it
 	eventually(t, "another node closes the rest", func() bool {
 		var closing sync.WaitGroup
 		for _, n := range nodes[1:] {
@@ -298,6 +297,7 @@ func TestGatewayNodes(t *testing.T) {
 		}
 		return marks >= nodes[1].Now().Add(-2*time.Hour).UnixMicro()
 	})
+	nodes[0].Open() // the fixture closes it
 	got := incidents(nodes[1])
 	if diff := cmp.Diff(withoutTimes(want), got); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
