@@ -77,8 +77,12 @@ func (in *DetectionPatch) detect(r *peal.Rule) error {
 		change Change[*Amount]
 		into   **peal.Decimal
 	}{
-		{in.HourlySpike, &r.HourlySpike}, {in.RunawayAgent, &r.RunawayAgent}, {in.ModelDrift, &r.ModelDrift}, {in.VolumeSurge, &r.VolumeSurge},
-		{in.PaidFailures, &r.PaidFailures}, {in.RetryStorm, &r.RetryStorm},
+		{in.HourlySpike, &r.HourlySpike},
+		{in.RunawayAgent, &r.RunawayAgent},
+		{in.ModelDrift, &r.ModelDrift},
+		{in.VolumeSurge, &r.VolumeSurge},
+		{in.PaidFailures, &r.PaidFailures},
+		{in.RetryStorm, &r.RetryStorm},
 	} {
 		if f.change.Set {
 			*f.into = (*peal.Decimal)(f.change.Value)

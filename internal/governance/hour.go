@@ -109,7 +109,7 @@ func (h *Hour) add(id RollupID, sums Rollup) {
 		k = &KeyHour{alike: map[RollupID]int64{}}
 		h.Keys[id.Key] = k
 	}
-	k.Rollup.add(sums)
+	k.add(sums)
 	id.Hour = 0
 	n := k.alike[id] + sums.Requests
 	k.alike[id] = n

@@ -54,8 +54,12 @@ func (r *Rule) checkDetection() error {
 		name  string
 		value *Decimal
 	}{
-		{"hourly_spike", r.HourlySpike}, {"runaway_agent", r.RunawayAgent}, {"model_drift", r.ModelDrift}, {"volume_surge", r.VolumeSurge},
-		{"paid_failures", r.PaidFailures}, {"retry_storm", r.RetryStorm},
+		{"hourly_spike", r.HourlySpike},
+		{"runaway_agent", r.RunawayAgent},
+		{"model_drift", r.ModelDrift},
+		{"volume_surge", r.VolumeSurge},
+		{"paid_failures", r.PaidFailures},
+		{"retry_storm", r.RetryStorm},
 	} {
 		if f.value != nil && (*f.value < 0 || *f.value > maxFactor) {
 			return Invalid(f.name, "%s is a number from 0, which turns it off, to 1000000", f.name)
