@@ -114,8 +114,10 @@ func groupID(b []byte) (id peal.GroupID) {
 	return id
 }
 
-// oldGroups are those at rest of which no delivery is left.
-const oldGroups = `DELETE FROM message_group WHERE id IN (
+// oldGroups are those at rest of which no delivery is left. The time is compared outside
+// as well, as in all purges of what others may use again: PostgreSQL looks at that once
+// more where it had to wait for them.
+const oldGroups = `DELETE FROM message_group WHERE flush_at < ?1 AND id IN (
 	SELECT id FROM message_group m WHERE flush_at < ?1
 		AND NOT EXISTS (SELECT 1 FROM live WHERE group_id = m.id) AND NOT EXISTS (SELECT 1 FROM done WHERE group_id = m.id)
 	ORDER BY flush_at LIMIT ?2)`

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	expiredKeys = `DELETE FROM idempotency WHERE (org, key) IN (
+	expiredKeys = `DELETE FROM idempotency WHERE expires <= ?1 AND (org, key) IN (
 		SELECT org, key FROM idempotency WHERE expires <= ?1 ORDER BY expires LIMIT ?2)`
 	// What sessions that have ended counted is put together, so that an endpoint has few
 	// rows to add up.

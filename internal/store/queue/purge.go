@@ -57,7 +57,7 @@ func (q *Queue) tend(ctx context.Context, r janitor.Retention, now time.Time) (n
 // Rows of dedup and rollup have an index by time; those of audit are in the order of
 // time and looked at from the first on.
 const (
-	oldWindows = `DELETE FROM dedup WHERE (org, key, type) IN (
+	oldWindows = `DELETE FROM dedup WHERE until <= ?1 AND (org, key, type) IN (
 		SELECT org, key, type FROM dedup WHERE until <= ?1 ORDER BY until LIMIT ?2)`
 	oldRollups = `DELETE FROM rollup WHERE (endpoint_id, minute, session) IN (
 		SELECT endpoint_id, minute, session FROM rollup WHERE minute < ?1 ORDER BY minute LIMIT ?2)`
