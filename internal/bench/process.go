@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,10 @@ const (
 	stopTimeout  = time.Minute
 )
 
+// sealingKey seals what a benchmark keeps where no key is set: all its servers have to
+// open it, also on a PostgreSQL, beside which no key file is kept.
+var sealingKey = base64.StdEncoding.EncodeToString([]byte("the key of benchmarks, 32 bytes."))
+
 // startProcess starts the command and waits for the first line of its output, which
 // ends in the address it listens on.
 func startProcess(ctx context.Context, env []string, stderr io.Writer, args ...string) (*process, error) {
@@ -39,7 +44,8 @@ func startProcess(ctx context.Context, env []string, stderr io.Writer, args ...s
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Args = append([]string{"peal"}, args...)
-	cmd.Env = append(os.Environ(), env...)
+	// What the environment sets comes later, and wins.
+	cmd.Env = append(append([]string{"PEAL_ENCRYPTION_KEY=" + sealingKey}, os.Environ()...), env...)
 	cmd.Stderr = stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout

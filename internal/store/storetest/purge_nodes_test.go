@@ -24,7 +24,9 @@ func TestPurgeSparesWhatIsUsedAgain(t *testing.T) {
 			func(f *storetest.Fixture, c *publish.Commit) {
 				c.Key = &publish.IdempotencyKey{Key: "k", Expires: f.Now().Add(time.Hour)}
 			},
-			func(_ *storetest.Fixture, _ peal.EndpointID, next func() *publish.Commit) bool { return next().Duplicate },
+			func(_ *storetest.Fixture, _ peal.EndpointID, next func() *publish.Commit) bool {
+				return next().Duplicate
+			},
 		},
 		"window": {
 			func(_ *storetest.Fixture, c *publish.Commit) {
