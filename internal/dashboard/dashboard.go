@@ -68,13 +68,13 @@ func New(c Config) (http.Handler, error) {
 	return d.recovering(d.headers(cross.Handler(d.sessions.LoadAndSave(d.mux)))), nil
 }
 
-// Beside sends to the dashboard what asks for its pages, and all else to the API. At the
-// root that is a browser; a script that got lost there wants no page.
+// Beside sends to the dashboard what asks for its pages, the root among them, and all else
+// to the API.
 func Beside(api, dashboard http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := r.URL.Path
 		if p == "/dashboard" || strings.HasPrefix(p, "/dashboard/") || strings.HasPrefix(p, "/portal/") ||
-			p == "/" && r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			p == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			dashboard.ServeHTTP(w, r)
 			return
 		}
