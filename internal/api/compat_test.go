@@ -133,7 +133,7 @@ func TestNemo(t *testing.T) {
 	}
 
 	want["is_active"], want["name"] = false, "Quiet"
-	updated := s.call(adminKey, "POST", "/nemo/channel/update", `{"id":"`+id+`","name":"Quiet","is_active":false,"config":{"secret":"new"},"colour":1}`).want(200)
+	updated := s.call(adminKey, "POST", "/nemo/channel/update", `{"channel_id":"`+id+`","name":"Quiet","is_active":false,"config":{"secret":"new"},"colour":1}`).want(200)
 	if diff := cmp.Diff(want, updated); diff != "" {
 		t.Errorf("updated (-want +got):\n%s", diff)
 	}
@@ -167,7 +167,7 @@ func TestNemo(t *testing.T) {
 	s.call(adminKey, "POST", "/nemo/channel/bind", `{"id":"`+id+`","event_types":["b*"]}`).problem(400, peal.CodeInvalid)
 	s.call(adminKey, "POST", "/nemo/channel/bind", `{"id":"`+id+`"}`).problem(400, peal.CodeInvalid)
 	s.call(adminKey, "POST", "/nemo/channel/bind", `{"event_types":[]}`).problem(404, peal.CodeNotFound)
-	if got := s.call(adminKey, "POST", "/nemo/channel/delete", `{"id":"`+id+`"}`).want(200); got["deleted"] != true {
+	if got := s.call(adminKey, "POST", "/nemo/channel/delete", `{"channel_id":"`+id+`"}`).want(200); got["deleted"] != true {
 		t.Errorf("deleted: %v", got)
 	}
 	s.call(adminKey, "POST", "/nemo/channel/delete", `{"id":"`+id+`"}`).problem(404, peal.CodeNotFound)

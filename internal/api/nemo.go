@@ -38,24 +38,26 @@ type NemoChannelNew struct {
 
 // NemoChannelUpdate changes a channel; what is absent stays.
 type NemoChannelUpdate struct {
-	_        struct{}                   `additionalProperties:"true"`
-	ID       string                     `json:"id" example:"ep_01h455vb4pex5vsknk084sn02q"`
+	_ struct{} `additionalProperties:"true"`
+	NemoChannelID
 	Name     *string                    `json:"name,omitempty"`
 	Config   map[string]json.RawMessage `json:"config,omitempty" doc:"Replaces the members that it has."`
 	IsActive *bool                      `json:"is_active,omitempty" example:"false"`
 }
 
-// NemoChannelID names a channel.
+// NemoChannelID names a channel. Its requests' other members are ignored.
 type NemoChannelID struct {
-	_  struct{} `additionalProperties:"true"`
-	ID string   `json:"id" example:"ep_01h455vb4pex5vsknk084sn02q"`
+	_         struct{} `additionalProperties:"true"`
+	ID        string   `json:"id,omitempty" example:"ep_01h455vb4pex5vsknk084sn02q"`
+	ChannelID string   `json:"channel_id,omitempty" doc:"May stand for id."`
 }
+
+func (in NemoChannelID) channel() string { return cmp.Or(in.ID, in.ChannelID) }
 
 // NemoChannelBind chooses what a channel gets.
 type NemoChannelBind struct {
-	_          struct{} `additionalProperties:"true"`
-	ID         string   `json:"id,omitempty" example:"ep_01h455vb4pex5vsknk084sn02q"`
-	ChannelID  string   `json:"channel_id,omitempty" doc:"May stand for id."`
+	_ struct{} `additionalProperties:"true"`
+	NemoChannelID
 	EventTypes []string `json:"event_types" nullable:"false" example:"budget.threshold,admin.*" doc:"Event types, prefixes such as budget.*, or *; replaces the bindings before. None are every event."`
 }
 
@@ -142,7 +144,7 @@ func (a *api) nemoRoutes() {
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "nemo-channel-update", Method: http.MethodPost, Path: "/nemo/channel/update", Tags: tags, Summary: "Change an alert channel",
 	}, func(ctx context.Context, who auth.Identity, in *struct{ Body NemoChannelUpdate }) (*body[NemoChannel], error) {
-		ep, err := a.endpoint(who, in.Body.ID)
+		ep, err := a.endpoint(who, in.Body.channel())
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +159,7 @@ func (a *api) nemoRoutes() {
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "nemo-channel-bind", Method: http.MethodPost, Path: "/nemo/channel/bind", Tags: tags, Summary: "Choose the events that an alert channel gets",
 	}, func(ctx context.Context, who auth.Identity, in *struct{ Body NemoChannelBind }) (*body[NemoChannel], error) {
-		ep, err := a.endpoint(who, cmp.Or(in.Body.ID, in.Body.ChannelID))
+		ep, err := a.endpoint(who, in.Body.channel())
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +171,7 @@ func (a *api) nemoRoutes() {
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "nemo-channel-delete", Method: http.MethodPost, Path: "/nemo/channel/delete", Tags: tags, Summary: "Delete an alert channel",
 	}, func(ctx context.Context, who auth.Identity, in *struct{ Body NemoChannelID }) (*body[NemoDeleted], error) {
-		ep, err := a.endpoint(who, in.Body.ID)
+		ep, err := a.endpoint(who, in.Body.channel())
 		if err != nil {
 			return nil, err
 		}
