@@ -2,7 +2,9 @@ package definition
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,7 +185,7 @@ func render(text string, scope Scope) string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
-	v, err := tmpl.render(scope)
+	v, err := tmpl.render(scope, new(room(maxMade)))
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -243,7 +245,7 @@ func FuzzTemplate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		v, err := tmpl.render(Scope{"webhook": map[string]any{"body": body}, "a": body})
+		v, err := tmpl.render(Scope{"webhook": map[string]any{"body": body}, "a": body}, new(room(maxMade)))
 		if s, ok := v.(string); err == nil && ok && len(s) > MaxRendered+len(text)+len(doc) {
 			t.Errorf("%d bytes of %q", len(s), text)
 		}
@@ -280,5 +282,30 @@ func TestMergeAndSchema(t *testing.T) {
 	doc, err := json.Marshal(Schema(kinds))
 	if err != nil || !strings.Contains(string(doc), `"const":"parallel"`) {
 		t.Errorf("schema %s, %v", doc, err)
+	}
+}
+
+// A definition of a few lines cannot make more of a webhook than fits into memory.
+func TestRenderTakesBoundedMemory(t *testing.T) {
+	scope := Scope{"webhook": map[string]any{"body": map[string]any{
+		"text": strings.Repeat("1,", 50_000), "list": "[" + strings.Repeat("1,", 50_000) + "1]", "object": map[string]any{"text": strings.Repeat("x", 200_000)},
+	}}}
+	for _, text := range []string{
+		"{{ webhook.body.text | split: ',' }}", "{{ webhook.body.text | split: '' }}", "{{ webhook.body.list | parse }}", "{{ webhook.body.text | upper }}", "{{ webhook.body.object | json }}",
+		"of {{ webhook.body.text }}", "{{ webhook.body.text | split: ',' | join: '; ' }}",
+	} {
+		for _, n := range []int{1, 1000} {
+			items, err := json.Marshal(slices.Repeat([]string{text}, n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := Parse(`{"name":"n","steps":[{"id":"a","uses":"http","with":{"url":"https://example.com","body":`+string(items)+`}}]}`, kinds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Steps[0].With["body"].Render(scope); (err == nil) != (n == 1) || n > 1 && !errors.Is(err, errTooMuch) {
+				t.Errorf("%d times %s: %v", n, text, err)
+			}
+		}
 	}
 }

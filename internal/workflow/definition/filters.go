@@ -19,6 +19,8 @@ type modifier struct {
 	least, most int // arguments
 	// absent filters see null where a path leads nowhere.
 	absent bool
+	// weight is about how many bytes of memory become of a text, where that is not a text.
+	weight func(s string, args []any) int
 	apply  func(v any, args []any) (any, error)
 }
 
@@ -29,10 +31,10 @@ var filters = []modifier{
 	{name: "lower", usage: "lower", apply: text(strings.ToLower)},
 	{name: "trim", usage: "trim", apply: text(strings.TrimSpace)},
 	{name: "json", usage: "json", apply: toJSON},
-	{name: "parse", usage: "parse", apply: fromJSON},
+	{name: "parse", usage: "parse", weight: parsedWeight, apply: fromJSON},
 	{name: "string", usage: "string", apply: toText},
 	{name: "join", usage: `join: ", "`, most: 1, apply: joined},
-	{name: "split", usage: `split: ","`, least: 1, most: 1, apply: split},
+	{name: "split", usage: `split: ","`, least: 1, most: 1, weight: splitWeight, apply: split},
 	{name: "replace", usage: `replace: "old", "new"`, least: 2, most: 2, apply: replaced},
 	{name: "truncate", usage: "truncate: 80", least: 1, most: 1, apply: truncated},
 	{name: "first", usage: "first", apply: first},
@@ -94,6 +96,9 @@ func fromJSON(v any, _ []any) (any, error) {
 	return Decode([]byte(s))
 }
 
+// parsedWeight is that of the worst text, a list of digits.
+func parsedWeight(s string, _ []any) int { return 20 * len(s) }
+
 // Decode reads JSON into what templates see; numbers keep their spelling.
 func Decode(doc []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(doc))
@@ -146,6 +151,12 @@ func split(v any, args []any) (any, error) {
 		items = append(items, part)
 	}
 	return items, nil
+}
+
+// splitWeight counts a text and its place in the list for each part.
+func splitWeight(s string, args []any) int {
+	by, _ := args[0].(string)
+	return 32 * (strings.Count(s, by) + 1)
 }
 
 func replaced(v any, args []any) (any, error) {

@@ -79,13 +79,18 @@ func (v *Value) Text() (string, bool) {
 
 // Render gives the value in a scope.
 func (v *Value) Render(scope Scope) (any, error) {
+	left := room(maxMade)
+	return v.render(scope, &left)
+}
+
+func (v *Value) render(scope Scope, left *room) (any, error) {
 	switch {
 	case v.template != nil:
-		return v.template.render(scope)
+		return v.template.render(scope, left)
 	case v.node.IsMapping():
 		out := make(map[string]any, len(v.members))
 		for _, m := range v.members {
-			value, err := m.value.Render(scope)
+			value, err := m.value.render(scope, left)
 			if err != nil {
 				return nil, err
 			}
@@ -95,7 +100,7 @@ func (v *Value) Render(scope Scope) (any, error) {
 	case v.node.IsList():
 		out := make([]any, len(v.items))
 		for i, item := range v.items {
-			value, err := item.Render(scope)
+			value, err := item.render(scope, left)
 			if err != nil {
 				return nil, err
 			}

@@ -13,6 +13,22 @@ import (
 // MaxRendered is how long a rendered text may get, in bytes.
 const MaxRendered = 256 << 10
 
+// maxMade is how much memory the templates of a value may take together, in bytes: a short
+// definition can name a long text often.
+const maxMade = 4 << 20
+
+// room is what is left of maxMade.
+type room int
+
+func (r *room) take(n int) error {
+	if *r -= room(n); *r < 0 {
+		return errTooMuch
+	}
+	return nil
+}
+
+var errTooMuch = fmt.Errorf("the templates make more than %d MiB", maxMade>>20)
+
 // Scope is what templates and conditions see: a value for each root.
 type Scope map[string]any
 
@@ -109,16 +125,16 @@ func (t *template) constant() bool {
 }
 
 // render gives the text, or, of one expression alone, its value as it is.
-func (t *template) render(scope Scope) (any, error) {
+func (t *template) render(scope Scope, left *room) (any, error) {
 	if e := t.single(); e != nil {
-		return e.eval(scope)
+		return e.eval(scope, left)
 	}
 	var out []byte
 	for _, p := range t.parts {
 		if p.expr == nil {
 			out = append(out, p.text...)
 		} else {
-			v, err := p.expr.eval(scope)
+			v, err := p.expr.eval(scope, left)
 			if err != nil {
 				return nil, err
 			}
@@ -130,7 +146,7 @@ func (t *template) render(scope Scope) (any, error) {
 			return nil, errTooLong
 		}
 	}
-	return string(out), nil
+	return string(out), left.take(len(out))
 }
 
 var errTooLong = fmt.Errorf("the rendered text is longer than %d KiB", MaxRendered>>10)
@@ -199,7 +215,7 @@ func appendJSON(dst []byte, v any, limit int) ([]byte, error) {
 	return dst, nil
 }
 
-func (e *expression) eval(scope Scope) (any, error) {
+func (e *expression) eval(scope Scope, left *room) (any, error) {
 	v, err := e.lookup(scope)
 	for _, c := range e.filters {
 		if err != nil && !c.filter.absent {
@@ -208,9 +224,23 @@ func (e *expression) eval(scope Scope) (any, error) {
 		if err != nil {
 			v = nil
 		}
-		if v, err = c.filter.apply(v, c.args); err != nil {
+		if v, err = c.apply(v, left); err != nil {
 			return nil, fmt.Errorf("{{ %s }}: %s: %w", clip(e.text), c.filter.name, err)
 		}
+	}
+	return v, err
+}
+
+// apply runs a filter, and takes the room of what it makes.
+func (c *call) apply(v any, left *room) (any, error) {
+	if text, ok := v.(string); ok && c.filter.weight != nil {
+		if err := left.take(c.filter.weight(text, c.args)); err != nil {
+			return nil, err
+		}
+	}
+	v, err := c.filter.apply(v, c.args)
+	if text, ok := v.(string); ok && err == nil {
+		err = left.take(len(text))
 	}
 	return v, err
 }
