@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -202,9 +203,6 @@ func (e *Engine) fill() {
 		c := next.waiting[0]
 		next.waiting[0] = nil
 		next.waiting = next.waiting[1:]
-		if _, ok := e.held[c.Execution.ID]; !ok {
-			continue // it was cancelled while it waited
-		}
 		ctx, cancel := context.WithCancel(e.running)
 		e.held[c.Execution.ID] = cancel
 		next.running++
@@ -259,6 +257,16 @@ func (e *Engine) Cancel(ctx context.Context, org string, id peal.ExecutionID) er
 	defer e.mu.Unlock()
 	if cancel := e.held[id]; cancel != nil {
 		cancel()
+		return nil
+	}
+	if q := e.orgs[org]; q != nil {
+		q.waiting = slices.DeleteFunc(q.waiting, func(c *Claimed) bool {
+			if c.Execution.ID != id {
+				return false
+			}
+			e.drop(c.Execution)
+			return true
+		})
 	}
 	return nil
 }

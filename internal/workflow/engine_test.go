@@ -344,3 +344,40 @@ func TestWaitsForEvents(t *testing.T) {
 		t.Errorf("waits are left: %+v, %v", waits, err)
 	}
 }
+
+// What is cancelled while it waits for a slot does not begin.
+func TestCancelBeforeTheFirstStep(t *testing.T) {
+	w := newWorld(t)
+	held := make(chan struct{})
+	w.answer = func(http.ResponseWriter, *http.Request, int) { <-held }
+	var busy []peal.ExecutionID
+	for range 4 { // as many as one org may run
+		busy = append(busy, w.start(`
+  - {id: call, uses: http, with: {url: URL}}
+`))
+	}
+	id := w.start(`
+  - {id: tell, uses: publish, with: {type: too.late}}
+`)
+	err := w.engine.Cancel(t.Context(), "acme", id)
+	close(held)
+	w.check(err)
+	for _, id := range busy {
+		w.until(id, peal.ExecutionSucceeded)
+	}
+	last := w.start(`
+  - {id: tell, uses: publish, with: {type: in.time}}
+`)
+	w.until(last, peal.ExecutionSucceeded)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, held := w.engine.Load(); held == 0 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("%d are held", held)
+		}
+	}
+	w.want(w.until(id, peal.ExecutionCancelled), "cancelled:")
+	if len(w.events) != 1 || w.events[0].Type != "in.time" {
+		t.Errorf("published %+v", w.events)
+	}
+}
