@@ -36,7 +36,8 @@ type Ledger interface {
 	Rerun(ctx context.Context, org string, id peal.ExecutionID, now time.Time) error
 	// Signal gives a waiting step what it waits for.
 	Signal(ctx context.Context, s Signal, now time.Time) error
-	// EventWaits lists what steps wait for, by org.
+	// EventWaits lists what steps wait for, by org. Where that is more than limit, each org
+	// has an equal share, of its oldest executions.
 	EventWaits(ctx context.Context, limit int) ([]EventWait, error)
 }
 

@@ -88,8 +88,44 @@ func Signal(tx *store.Tx, s workflow.Signal, now time.Time) error {
 	return tx.Send("DELETE FROM event_wait WHERE org = ? AND execution = ? AND step = ?", s.Org, s.Execution[:], s.Step)
 }
 
-// EventWaits implements workflow.Ledger.
-func (f *Flow) EventWaits(ctx context.Context, limit int) (waits []workflow.EventWait, err error) {
+const (
+	eventWaits = "SELECT org, execution, step, pattern, filter, since FROM event_wait"
+	// waitingOrgs skips from org to org in the index.
+	waitingOrgs = `WITH RECURSIVE waiting (org) AS (
+			SELECT * FROM (SELECT org FROM event_wait ORDER BY org LIMIT 1) AS head
+			UNION ALL
+			SELECT (SELECT org FROM event_wait WHERE org > waiting.org ORDER BY org LIMIT 1) FROM waiting WHERE org IS NOT NULL
+		)
+		SELECT org FROM waiting WHERE org IS NOT NULL`
+)
+
+// EventWaits implements workflow.Ledger. It is one query unless there are too many.
+func (f *Flow) EventWaits(ctx context.Context, limit int) ([]workflow.EventWait, error) {
+	waits, err := f.eventWaits(ctx, eventWaits+" ORDER BY org, execution, step LIMIT ?", int64(limit+1))
+	if err != nil || len(waits) <= limit {
+		return waits, err
+	}
+	var orgs []string
+	err = f.rows(ctx, func(scan scanner) error {
+		var org string
+		err := scan(&org)
+		orgs = append(orgs, org)
+		return err
+	}, waitingOrgs)
+	waits = waits[:0]
+	share := max(1, limit/max(1, len(orgs)))
+	for _, org := range orgs {
+		if err != nil {
+			break
+		}
+		var some []workflow.EventWait
+		some, err = f.eventWaits(ctx, eventWaits+" WHERE org = ? ORDER BY execution, step LIMIT ?", org, int64(share))
+		waits = append(waits, some...)
+	}
+	return waits, err
+}
+
+func (f *Flow) eventWaits(ctx context.Context, query string, args ...any) (waits []workflow.EventWait, err error) {
 	err = f.rows(ctx, func(scan scanner) error {
 		var w workflow.EventWait
 		var since int64
@@ -97,6 +133,6 @@ func (f *Flow) EventWaits(ctx context.Context, limit int) (waits []workflow.Even
 		w.Since = store.FromMicros(since)
 		waits = append(waits, w)
 		return err
-	}, "SELECT org, execution, step, pattern, filter, since FROM event_wait ORDER BY org, execution, step LIMIT ?", int64(limit))
+	}, query, args...)
 	return waits, err
 }

@@ -151,6 +151,20 @@ var flowTests = map[string]func(*Fixture){
 			f.Fatalf("waits %+v, %v", waits, err)
 		}
 	},
+	"many event waits of an org leave room for those of others": func(f *Fixture) {
+		for _, org := range []string{"a", "a", "a", "a", "b"} {
+			c := f.Start(func(c *workflow.Commit) { c.Execution.Org = org })
+			f.Begin(c)
+			f.Check(f.Progress(&workflow.Claimed{Execution: c.Execution}, func(r *workflow.Record) {
+				r.Waits = []workflow.EventWait{{Step: "wait", Pattern: "*", Since: f.Now()}}
+			}))
+			f.Pass(time.Millisecond)
+		}
+		waits, err := f.F.EventWaits(f.Ctx, 4)
+		if f.Check(err); len(waits) != 3 || waits[0].Execution != f.started[0].Execution.ID || waits[1].Org != "a" || waits[2].Org != "b" {
+			f.Fatalf("waits %+v", waits)
+		}
+	},
 	"cancel and rerun": func(f *Fixture) {
 		f.Begin(f.Start(nil))
 		x := &workflow.Claimed{Execution: f.started[0].Execution}
