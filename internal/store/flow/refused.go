@@ -75,7 +75,10 @@ func (f *Flow) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n
 	return n, err
 }
 
-const oldExecutions = "SELECT org, id FROM execution WHERE finished_at > 0 AND finished_at < ? ORDER BY finished_at LIMIT ?"
+const (
+	oldExecutions = "SELECT org, id FROM execution WHERE finished_at > 0 AND finished_at < ? ORDER BY finished_at LIMIT ?"
+	objectWaits   = "DELETE FROM object_wait WHERE org = ? AND execution = ?"
+)
 
 func (f *Flow) purgeExecutions(tx *store.Tx, before time.Time) (int64, error) {
 	type name struct {
@@ -86,7 +89,7 @@ func (f *Flow) purgeExecutions(tx *store.Tx, before time.Time) (int64, error) {
 	err := tx.Query(func(r store.Row) error {
 		old = append(old, name{r.Text(0), executionID(r.Blob(1))})
 		return nil
-	}, oldExecutions, store.Micros(before), int64(purgeChunk))
+	}, oldExecutions+f.locking(), store.Micros(before), int64(purgeChunk)) // one that is to run again is no longer old
 	if err != nil {
 		return 0, err
 	}
@@ -95,6 +98,7 @@ func (f *Flow) purgeExecutions(tx *store.Tx, before time.Time) (int64, error) {
 			"DELETE FROM step WHERE org = ? AND execution = ?",
 			"DELETE FROM signal WHERE org = ? AND execution = ?",
 			"DELETE FROM event_wait WHERE org = ? AND execution = ?",
+			objectWaits,
 			"DELETE FROM execution WHERE org = ? AND id = ?",
 		} {
 			if err := tx.Send(query, o.org, o.id[:]); err != nil {
