@@ -118,10 +118,14 @@ func (a *api) requestRoutes() {
 	tags := []string{"Requests"}
 	register(a, peal.Publisher, huma.Operation{
 		OperationID: "create-request", Method: http.MethodPost, Path: "/v1/requests", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Open a request", Description: "It is PENDING until somebody accepts it. Its offering's workflow is started with it. Raises request.created.",
-	}, func(ctx context.Context, who auth.Identity, in *struct{ Body RequestCreate }) (*body[Request], error) {
+		Summary: "Open a request", Description: "It is PENDING until somebody accepts it. Its offering's workflow is started with it. Raises request.created. A repeated Idempotency-Key opens none; with another body it is refused.",
+	}, func(ctx context.Context, who auth.Identity, in *struct {
+		Key  string `header:"Idempotency-Key" doc:"Names the request: a repeat gets what was opened, for as long as that is there."`
+		Body RequestCreate
+	},
+	) (*body[Request], error) {
 		n := peal.NewRequest{
-			Org: who.Org, Title: in.Body.Title, Description: in.Body.Description, CreatedBy: in.Body.CreatedBy,
+			Key: in.Key, Org: who.Org, Title: in.Body.Title, Description: in.Body.Description, CreatedBy: in.Body.CreatedBy,
 			Priority: peal.Priority(in.Body.Priority), Data: in.Body.Data,
 		}
 		if n.CreatedBy == "" {

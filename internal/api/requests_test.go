@@ -99,6 +99,24 @@ func TestRequestsAndTasksRefuseNonsense(t *testing.T) {
 	}
 }
 
+// A client that did not get its answer asks again, and opens nothing twice.
+func TestRequestsAreOpenedOnce(t *testing.T) {
+	s := newServer(t)
+	key, other := s.key("acme", peal.Publisher), s.key("rival", peal.Publisher)
+	const body = `{"title":"New laptop","data":{"size": 14}}`
+	first := s.call(key, "POST", "/v1/requests", body, "Idempotency-Key", "k").want(201)["id"]
+	if again := s.call(key, "POST", "/v1/requests", `{"data":{"size":14},"title":"New laptop"}`, "Idempotency-Key", "k").want(201)["id"]; again != first {
+		t.Errorf("opened %v and %v", first, again)
+	}
+	s.call(key, "POST", "/v1/requests", `{"title":"Another"}`, "Idempotency-Key", "k").problem(422, peal.CodeUnprocessable)
+	s.call(key, "POST", "/v1/requests", body, "Idempotency-Key", strings.Repeat("k", 300)).problem(400, peal.CodeInvalid)
+	s.call(other, "POST", "/v1/requests", body, "Idempotency-Key", "k").want(201)
+	s.call(key, "POST", "/v1/requests", body).want(201)
+	if n := len(s.call(key, "GET", "/v1/requests", "").want(200)["data"].([]any)); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
 // A page follows the next, and filters hold across pages.
 func TestRequestPages(t *testing.T) {
 	s := newServer(t)

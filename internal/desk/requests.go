@@ -2,13 +2,18 @@ package desk
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
+// maxKey bounds an idempotency key, in bytes.
+const maxKey = 256
+
 // OpenRequest opens a request, and starts the workflow of its offering. A step that has
-// opened one gets that one.
+// opened one gets that one, and so does who asks for the same under the same key.
 func (d *Desk) OpenRequest(ctx context.Context, n peal.NewRequest) (*peal.Request, error) {
 	o, err := d.opening(&n)
 	if err != nil {
@@ -37,6 +42,16 @@ func (d *Desk) opening(n *peal.NewRequest) (*Opening, error) {
 		r.Priority = peal.DefaultPriority
 	}
 	o := &Opening{Request: r}
+	if n.Key != "" {
+		if len(n.Key) > maxKey || !peal.Printable(n.Key) {
+			return nil, peal.Invalid("Idempotency-Key", "an idempotency key has at most %d bytes without control characters", maxKey)
+		}
+		asked, err := json.Marshal(n)
+		if err != nil {
+			return nil, peal.Invalid("data", "data is not JSON")
+		}
+		o.Key, o.Hash = n.Key, sha256.Sum256(asked)
+	}
 	if n.Serving {
 		r.Execution = n.Execution
 	}

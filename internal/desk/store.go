@@ -12,8 +12,8 @@ import (
 // Store keeps requests and tasks. Each method is one transaction, in which the functions
 // that it is given may be called several times.
 type Store interface {
-	// OpenRequest writes a request. Where the step that opens it has opened one before, that
-	// one is given, and nothing is written.
+	// OpenRequest writes a request. Where the step that opens it has opened one before, or the
+	// key was used for the same, that one is given, and nothing is written.
 	OpenRequest(ctx context.Context, o *Opening) (*peal.Request, error)
 	// ChangeRequest changes a request that nobody else changes meanwhile.
 	ChangeRequest(ctx context.Context, org string, id peal.RequestID, now time.Time, change func(*peal.Request) ([]peal.Raised, error)) (*peal.Request, error)
@@ -40,6 +40,9 @@ type Opening struct {
 	Request *peal.Request
 	Raised  []peal.Raised
 	Timers  []Timer
+	// Key is the client's within its org, empty for none, with the hash of what was asked for.
+	Key  string
+	Hash [32]byte
 	// Start is the execution that works on the request, nil for none. The request is its
 	// input.
 	Start      *peal.Execution

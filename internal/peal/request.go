@@ -128,4 +128,6 @@ type NewRequest struct {
 	// Serving says that the execution works on the request itself, so that the offering's
 	// workflow is not started.
 	Serving bool
+	// Key is the client's idempotency key, empty for none: the same one opens it once.
+	Key string
 }

@@ -24,9 +24,9 @@ const maxDepth = 8
 const requestColumns = `id, offering, title, description, status, priority, created_by, data, reason, parent, depth, origin, origin_step,
 	execution, sla, created_at, accepted_at, finished_at`
 
-const insertRequest = `INSERT INTO request (org, ` + requestColumns + `)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-	ON CONFLICT (org, origin, origin_step) WHERE origin IS NOT NULL DO NOTHING`
+const insertRequest = `INSERT INTO request (org, ` + requestColumns + `, key, key_hash)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT DO NOTHING`
 
 // OpenRequest implements desk.Store.
 func (f *Flow) OpenRequest(ctx context.Context, o *desk.Opening) (opened *peal.Request, err error) {
@@ -46,17 +46,19 @@ func (f *Flow) OpenRequest(ctx context.Context, o *desk.Opening) (opened *peal.R
 		if err != nil {
 			return err
 		}
+		var key, hash any
+		if o.Key != "" {
+			key, hash = o.Key, o.Hash[:]
+		}
 		n, err := tx.Exec(insertRequest, r.Org, r.ID[:], orNone(r.Offering), r.Title, r.Description, string(r.Status), string(r.Priority),
 			r.CreatedBy, orNull(r.Data), r.Reason, orNone(r.Parent), int64(r.Depth), orNone(r.Origin), r.OriginStep, orNone(r.Execution),
-			sla, store.Micros(r.CreatedAt), store.Micros(r.AcceptedAt), store.Micros(r.FinishedAt))
+			sla, store.Micros(r.CreatedAt), store.Micros(r.AcceptedAt), store.Micros(r.FinishedAt), key, hash)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return tx.Query(func(row store.Row) error {
-				opened, err = readRequest(r.Org, row)
-				return err
-			}, "SELECT "+requestColumns+" FROM request WHERE org = ? AND origin = ? AND origin_step = ?", r.Org, r.Origin[:], r.OriginStep)
+			opened, err = openedBefore(tx, o)
+			return err
 		}
 		for _, t := range o.Timers {
 			if err := tx.Send("INSERT INTO timer (org, ref, kind, due_at) VALUES (?, ?, ?, ?)", r.Org, r.ID[:], t.Kind(), store.Micros(t.DueAt)); err != nil {
@@ -72,6 +74,30 @@ func (f *Flow) OpenRequest(ctx context.Context, o *desk.Opening) (opened *peal.R
 		return nil, err
 	}
 	return opened, nil
+}
+
+// openedBefore reads the request that a step, or a key, has opened.
+func openedBefore(tx *store.Tx, o *desk.Opening) (found *peal.Request, err error) {
+	r := o.Request
+	where, args := "origin = ? AND origin_step = ?", []any{r.Org, r.Origin[:], r.OriginStep}
+	if o.Key != "" {
+		where, args = "key = ?", []any{r.Org, o.Key}
+	}
+	same := true
+	err = tx.Query(func(row store.Row) (err error) {
+		same = o.Key == "" || bytes.Equal(row.Blob(18), o.Hash[:])
+		found, err = readRequest(r.Org, row)
+		return err
+	}, "SELECT "+requestColumns+", key_hash FROM request WHERE org = ? AND "+where, args...)
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, peal.Errorf(peal.CodeInternal, "the request %s is there already", r.ID)
+	case !same:
+		return nil, peal.Errorf(peal.CodeUnprocessable, "the idempotency key was used before with another request")
+	}
+	return found, nil
 }
 
 // startFor begins the execution that works on a request.

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/peal-dev/peal/internal/desk"
+	"github.com/peal-dev/peal/internal/janitor"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/store"
 )
 
 // Desk is a Fixture for requests and tasks.
@@ -164,6 +166,28 @@ var deskTests = map[string]func(*Fixture){
 			d.Errorf("fired %d timers of two requests", n)
 		}
 	},
+	"a key opens its request once": func(f *Fixture) {
+		d := NewDesk(f)
+		open := func(org, key string, hash byte) (*peal.Request, error) {
+			o := d.Opening()
+			o.Request.Org, o.Key, o.Hash[0] = org, key, hash
+			return d.F.OpenRequest(d.Ctx, o)
+		}
+		first, err := open(d.Org, "k", 1)
+		d.Check(err)
+		again, err := open(d.Org, "k", 1)
+		if d.Check(err); again.ID != first.ID {
+			d.Errorf("opened %s again as %s", first.ID, again.ID)
+		}
+		_, err = open(d.Org, "k", 2)
+		d.WantCode(err, peal.CodeUnprocessable)
+		for org, key := range map[string]string{d.Org: "other", "other": "k"} {
+			if r, err := open(org, key, 1); err != nil || r.ID == first.ID {
+				d.Errorf("%s of %s: %v, %v", key, org, r, err)
+			}
+		}
+		d.wantRaised("opened", "opened", "opened")
+	},
 	"a step opens its task once": func(f *Fixture) {
 		d := NewDesk(f)
 		x := d.Waiting()
@@ -287,6 +311,25 @@ var deskTests = map[string]func(*Fixture){
 		if input.Request.Title != "New laptop" || input.Request.ID.IsZero() {
 			d.Errorf("the input is %s", claimed[0].Execution.Input)
 		}
+	},
+	"waits go with the execution that waited": func(f *Fixture) {
+		d := NewDesk(f)
+		x := d.Waiting()
+		_, err := d.F.Await(d.Ctx, desk.Wait{Org: d.Org, Execution: x, Step: "a", Task: d.Task(func(*peal.Task) {}).ID})
+		d.Check(err)
+		d.Check(d.F.Cancel(d.Ctx, d.Org, x, d.Now()))
+		d.Pass(2 * time.Hour)
+		if n, err := d.F.Purge(d.Ctx, janitor.Retention{Deliveries: time.Hour}, d.Now()); err != nil || n != 1 {
+			d.Fatalf("purged %d, %v", n, err)
+		}
+		d.Check(d.DB.Write(d.Ctx, func(tx *store.Tx) error {
+			return tx.Query(func(row store.Row) error {
+				if n := row.Int(0); n != 0 {
+					d.Errorf("%d waits are left", n)
+				}
+				return nil
+			}, "SELECT count(*) FROM object_wait")
+		}))
 	},
 	"a step that waits is woken": func(f *Fixture) {
 		d := NewDesk(f)

@@ -20,8 +20,11 @@ CREATE TABLE request (
     sla         bytea,             -- as it was when the request was opened
     created_at  bigint NOT NULL,
     accepted_at bigint NOT NULL,
-    finished_at bigint NOT NULL
+    finished_at bigint NOT NULL,
+    key         text COLLATE "C",  -- the client's Idempotency-Key
+    key_hash    bytea              -- of what was asked for under it
 );
+CREATE UNIQUE INDEX request_key ON request (org, key) WHERE key IS NOT NULL;
 CREATE UNIQUE INDEX request_id ON request (org, id);
 CREATE UNIQUE INDEX request_origin ON request (org, origin, origin_step) WHERE origin IS NOT NULL;
 CREATE INDEX request_status ON request (org, status, id);
@@ -59,6 +62,7 @@ CREATE TABLE object_wait (
     step      text COLLATE "C" NOT NULL,
     PRIMARY KEY (org, object, execution, step)
 );
+CREATE INDEX object_wait_execution ON object_wait (org, execution);
 
 -- What is to happen at a time. Who deletes a row does it, in the same transaction.
 CREATE TABLE timer (

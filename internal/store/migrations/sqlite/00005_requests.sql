@@ -20,8 +20,11 @@ CREATE TABLE request (
     sla         BLOB,             -- as it was when the request was opened
     created_at  INTEGER NOT NULL,
     accepted_at INTEGER NOT NULL,
-    finished_at INTEGER NOT NULL
+    finished_at INTEGER NOT NULL,
+    key         TEXT,             -- the client's Idempotency-Key
+    key_hash    BLOB              -- of what was asked for under it
 ) STRICT;
+CREATE UNIQUE INDEX request_key ON request (org, key) WHERE key IS NOT NULL;
 CREATE UNIQUE INDEX request_id ON request (org, id);
 CREATE UNIQUE INDEX request_origin ON request (org, origin, origin_step) WHERE origin IS NOT NULL;
 CREATE INDEX request_status ON request (org, status, id);
@@ -59,6 +62,7 @@ CREATE TABLE object_wait (
     step      TEXT NOT NULL,
     PRIMARY KEY (org, object, execution, step)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX object_wait_execution ON object_wait (org, execution);
 
 -- What is to happen at a time. Who deletes a row does it, in the same transaction.
 CREATE TABLE timer (
