@@ -59,7 +59,8 @@ func (l *lane) givesBack() bool {
 // mayGiveBack: an outcome that keeps its job must find it owned, and a head that comes back
 // from its attempt is to be read anew as well.
 func (l *lane) mayGiveBack() bool {
-	return l.recording == 0 && !(l.poked && l.ordered() && l.inFlight > 0)
+	returning := l.poked && l.ordered() && l.inFlight > 0
+	return l.recording == 0 && !returning
 }
 
 // mayLeave tells whether the lane is to be given up and can be: everything that was
@@ -72,7 +73,8 @@ func (l *lane) mayLeave() bool {
 // unused tells whether the lane has been without work for long.
 func (l *lane) unused(now time.Time) bool {
 	waits := l.backlog || !l.nextDue.IsZero() && l.nextDue.Before(now.Add(laneIdle))
-	return l.owned == 0 && l.inFlight == 0 && l.recording == 0 && !l.chore && !(waits && l.active()) && now.Sub(l.lastUsed) > laneIdle
+	busy := l.chore || waits && l.active()
+	return l.owned == 0 && l.inFlight == 0 && l.recording == 0 && !busy && now.Sub(l.lastUsed) > laneIdle
 }
 
 // freed tells whether the lane has not been bound for so long that all nodes know it.
