@@ -58,7 +58,7 @@ func (f *Flow) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n
 			},
 			func(tx *store.Tx) (int64, error) {
 				return tx.Exec(`DELETE FROM hook_delivery WHERE (hook, delivery) IN
-					(SELECT hook, delivery FROM hook_delivery WHERE expires <= ?1 ORDER BY expires LIMIT ?2)`,
+					(SELECT hook, delivery FROM hook_delivery WHERE expires <= ?1 ORDER BY expires LIMIT ?2) AND expires <= ?1`,
 					store.Micros(now), int64(purgeChunk))
 			},
 		} {

@@ -163,5 +163,5 @@ func (p *postgres) remember(tx *store.Tx, alerts []*governance.Alert, now int64)
 func (p *postgres) rollupSession() int64 { return p.session() }
 
 func (p *postgres) oldIDs() string {
-	return `DELETE FROM usage_id WHERE hash IN (SELECT hash FROM usage_id WHERE expires <= ?1 ORDER BY expires LIMIT ?2)`
+	return `DELETE FROM usage_id WHERE hash IN (SELECT hash FROM usage_id WHERE expires <= ?1 ORDER BY expires LIMIT ?2) AND expires <= ?1`
 }

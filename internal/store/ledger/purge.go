@@ -26,6 +26,8 @@ type step struct {
 	before int64
 }
 
+// steps compares the age of what can be used again outside of the subquery too: while the
+// delete waits for another node's commit, a row may have become a new one.
 func (l *Ledger) steps(r janitor.Retention, now time.Time) []step {
 	old := now.Add(-meterKept)
 	return []step{
@@ -38,11 +40,11 @@ func (l *Ledger) steps(r janitor.Retention, now time.Time) []step {
 		{`DELETE FROM closed_hour WHERE (org, hour) IN (
 			SELECT org, hour FROM closed_hour WHERE hour < ?1 ORDER BY hour LIMIT ?2)`, store.Micros(now.Add(-closedKept))},
 		{`DELETE FROM key_use WHERE (org, key) IN (
-			SELECT org, key FROM key_use WHERE hour < ?1 ORDER BY hour LIMIT ?2)`, store.Micros(old)},
+			SELECT org, key FROM key_use WHERE hour < ?1 ORDER BY hour LIMIT ?2) AND hour < ?1`, store.Micros(old)},
 		{`DELETE FROM alert WHERE (org, rule, subject, threshold, period) IN (
-			SELECT org, rule, subject, threshold, period FROM alert WHERE at < ?1 AND period <> 0 ORDER BY at LIMIT ?2)`, store.Micros(old)},
+			SELECT org, rule, subject, threshold, period FROM alert WHERE at < ?1 AND period <> 0 ORDER BY at LIMIT ?2) AND at < ?1`, store.Micros(old)},
 		{`DELETE FROM memory WHERE (org, rule, subject) IN (
-			SELECT org, rule, subject FROM memory WHERE day < ?1 ORDER BY day LIMIT ?2)`, dayOf(old)},
+			SELECT org, rule, subject FROM memory WHERE day < ?1 ORDER BY day LIMIT ?2) AND day < ?1`, dayOf(old)},
 		{`DELETE FROM reservation WHERE (org, id) IN (
 			SELECT org, id FROM reservation WHERE status NOT IN ('allowed', 'waiting') AND expires < ?1 ORDER BY expires LIMIT ?2)`, store.Micros(now.Add(-r.Events))},
 	}
