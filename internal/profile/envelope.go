@@ -5,14 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/itchyny/gojq"
 
 	"github.com/peal-dev/peal/internal/peal"
-	"github.com/peal-dev/peal/internal/strictjson"
+	"github.com/peal-dev/peal/internal/transform"
 )
 
 // What one run of an envelope may use.
@@ -62,7 +60,13 @@ func (e *envelope) render(ev *peal.Event) ([]byte, error) {
 	if _, more := results.Next(); more {
 		return fail(errors.New("the expression gives more than one value"))
 	}
-	body, err := appendValue(newBody(ev), v, 0)
+	body, err := transform.AppendValue(newBody(ev), v, envelopeSize)
+	switch {
+	case errors.Is(err, transform.ErrDeep):
+		err = errors.New("the envelope is nested too deep")
+	case errors.Is(err, transform.ErrLarge):
+		err = errors.New("the envelope is larger than 1 MiB")
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -95,57 +99,4 @@ func envelopeInput(ev *peal.Event) (map[string]any, error) {
 		}
 	}
 	return input, nil
-}
-
-// appendValue writes what an expression gave. A value may be small and its text
-// huge, as its parts can be shared, so the limit is kept while writing.
-func appendValue(dst []byte, v any, depth int) ([]byte, error) {
-	var err error
-	if depth > strictjson.MaxDepth {
-		return nil, errors.New("the envelope is nested too deep")
-	}
-	switch v := v.(type) {
-	case string:
-		dst = strictjson.AppendString(dst, v)
-	case []any:
-		dst = append(dst, '[')
-		for i, item := range v {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			if dst, err = appendValue(dst, item, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		dst = append(dst, ']')
-	case map[string]any:
-		dst = append(dst, '{')
-		for i, key := range slices.Sorted(maps.Keys(v)) {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(strictjson.AppendString(dst, key), ':')
-			if dst, err = appendValue(dst, v[key], depth+1); err != nil {
-				return nil, err
-			}
-		}
-		dst = append(dst, '}')
-	case json.Number:
-		// An expression can hold numbers that JSON has no spelling for, such as .5.
-		if !strictjson.IsNumber(v.String()) {
-			f, _ := gojq.ToFloat64(v)
-			return appendValue(dst, f, depth)
-		}
-		dst = append(dst, v...)
-	default:
-		text, err := gojq.Marshal(v)
-		if err != nil {
-			return nil, err
-		}
-		dst = append(dst, text...)
-	}
-	if len(dst) > envelopeSize {
-		return nil, errors.New("the envelope is larger than 1 MiB")
-	}
-	return dst, nil
 }

@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/itchyny/gojq"
 
 	"github.com/peal-dev/peal/internal/peal"
-	"github.com/peal-dev/peal/internal/strictjson"
 )
 
 // MaxProgram is how long a program may be, MaxOutput what it gives, in bytes.
@@ -67,58 +64,12 @@ func run(program string, input []byte) ([]byte, error) {
 	if _, more := results.Next(); more {
 		return nil, errors.New("the program gives more than one value; put them in a list")
 	}
-	return appendValue(nil, out, 0)
-}
-
-// appendValue writes what a program gave. A value may be small and its text huge, as its
-// parts can be shared, so the limit is kept while writing.
-func appendValue(dst []byte, v any, depth int) ([]byte, error) {
-	var err error
-	if depth > strictjson.MaxDepth {
+	written, err := AppendValue(nil, out, MaxOutput)
+	switch {
+	case errors.Is(err, ErrDeep):
 		return nil, errors.New("the output is nested too deep")
-	}
-	switch v := v.(type) {
-	case string:
-		dst = strictjson.AppendString(dst, v)
-	case []any:
-		dst = append(dst, '[')
-		for i, item := range v {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			if dst, err = appendValue(dst, item, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		dst = append(dst, ']')
-	case map[string]any:
-		dst = append(dst, '{')
-		for i, key := range slices.Sorted(maps.Keys(v)) {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(strictjson.AppendString(dst, key), ':')
-			if dst, err = appendValue(dst, v[key], depth+1); err != nil {
-				return nil, err
-			}
-		}
-		dst = append(dst, '}')
-	case json.Number:
-		// A program can hold numbers that JSON has no spelling for, such as .5.
-		if !strictjson.IsNumber(v.String()) {
-			f, _ := gojq.ToFloat64(v)
-			return appendValue(dst, f, depth)
-		}
-		dst = append(dst, v...)
-	default:
-		text, err := gojq.Marshal(v)
-		if err != nil {
-			return nil, err
-		}
-		dst = append(dst, text...)
-	}
-	if len(dst) > MaxOutput {
+	case errors.Is(err, ErrLarge):
 		return nil, errors.New("the output is larger than 256 KiB")
 	}
-	return dst, nil
+	return written, err
 }
