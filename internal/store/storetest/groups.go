@@ -251,7 +251,7 @@ var groupTests = map[string]func(*Fixture){
 		_, err = f.Q.Group(f.Ctx, "rival", peal.GroupID{1})
 		f.WantCode(err, peal.CodeNotFound)
 		_, _, err = f.Q.Groups(f.Ctx, f.Org, peal.EndpointID{}, peal.Page{Cursor: "x"})
-		f.WantCode(err, peal.CodeInvalid)
+		f.WantCode(err, peal.CodeInvalidCursor)
 	},
 
 	"keeps a group as long as its deliveries": func(f *Fixture) {
