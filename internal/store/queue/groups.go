@@ -18,7 +18,9 @@ type messageGroup struct {
 	endpoint peal.EndpointID
 	labels   string
 
-	opened, flush, taken, takenAt, events, total int64
+	opened, flush, taken, takenAt int64
+	// events are those due at flush, or those of the message that was taken last.
+	events, total int64
 	// changed is set once a delivery was added.
 	changed bool
 }
@@ -46,14 +48,9 @@ func (m *messageGroup) add(now int64, g *publish.Group) (due int64) {
 	switch {
 	case !taken && now < m.flush: // one is being collected
 	case now < m.flush+interval:
-		if m.flush += interval; taken {
-			m.events = 0
-		}
+		m.flush, m.events = m.flush+interval, 0
 	default: // it was at rest
-		m.opened, m.flush = now, store.Micros(g.Opens)
-		if taken {
-			m.events = 0
-		}
+		m.opened, m.flush, m.events = now, store.Micros(g.Opens), 0
 	}
 	m.changed = true
 	m.events++
@@ -96,9 +93,9 @@ func (g *group) writeGroups() error {
 	return g.tx.Many(putGroups, rows)
 }
 
-// takeGroup notes that the group's message is taken, unless it is not due yet, as where
-// an earlier delivery is retried.
-const takeGroup = `UPDATE message_group SET taken = flush_at, taken_at = ?2 WHERE id = ?1 AND flush_at <= ?2`
+// takeGroup notes that the group's message is taken, with how many events, unless it is not
+// due yet, as where an earlier delivery is retried.
+const takeGroup = `UPDATE message_group SET taken = flush_at, taken_at = ?2, events = ?3 WHERE id = ?1 AND flush_at <= ?2`
 
 // orNull is what stands in the column group_id.
 func orNull(id peal.GroupID) any {
