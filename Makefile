@@ -14,6 +14,7 @@ PEAL_PG_DIR := /var/tmp/peal-test-postgres
 
 FUZZTIME ?= 20s
 TESTFLAGS ?=
+ARGS ?=
 export CGO_ENABLED := 0
 
 .PHONY: help run build test race lint generate verify bench fuzz tools
@@ -21,8 +22,8 @@ export CGO_ENABLED := 0
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
-run: build ## Build, then start the playground (peal dev)
-	bin/peal dev
+run: build ## Build, then start the playground (peal dev); ARGS='--listen 127.0.0.1:9090' moves it
+	bin/peal dev $(ARGS)
 
 build: ## Build bin/peal, one static binary
 	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/peal ./cmd/peal
