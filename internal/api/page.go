@@ -10,6 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/peal-dev/peal/internal/auth"
+	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -37,6 +39,32 @@ func listOf[R, T any](rows []R, next string, show func(R) T) *body[List[T]] {
 		out.NextCursor = &next
 	}
 	return &body[List[T]]{out}
+}
+
+// listObjects answers with a page of the org's objects of a kind.
+func listObjects[R, T any](a *api, kind directory.Objects[R], who auth.Identity, in *PageQuery, show func(*R) T) (*body[List[T]], error) {
+	rows, next, err := kind.List(a.Directory, who.Org, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return listOf(rows, next, show), nil
+}
+
+// getObject answers with one of them.
+func getObject[R, T any](a *api, kind directory.Objects[R], who auth.Identity, id string, show func(*R) T) (*body[T], error) {
+	row, ok := kind.Get(a.Directory, who.Org, id)
+	if !ok {
+		return nil, peal.NotFound(kind.Kind)
+	}
+	return &body[T]{show(row)}, nil
+}
+
+// answerShown is answer for what has to be shown first.
+func answerShown[R, T any](row *R, err error, show func(*R) T) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{show(row)}, nil
 }
 
 // cut answers with a page of rows that are held in memory, by their names.
