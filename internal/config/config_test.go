@@ -309,6 +309,13 @@ plans:
   team: {webhooks: true}
   basic: {webhooks: true, requests: false}
 ` + "```" + `
+
+So do the namespaces of [Temporal](temporal.md) servers that workflows may hand over to, and whose may:
+
+` + "```yaml" + `
+temporal:
+  - {namespace: payments, address: "temporal.internal:7233", plaintext: true, orgs: [acme]}
+` + "```" + `
 `)
 	path := "../../docs/configuration.md"
 	if *update {

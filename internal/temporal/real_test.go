@@ -35,7 +35,9 @@ func TestIDsOfARealServer(t *testing.T) {
 	defer c.Close()
 	w := worker.New(c, "charges", worker.Options{})
 	for name, run := range map[string]any{
-		"Succeed": func(workflow.Context, map[string]any) (map[string]float64, error) { return map[string]float64{"paid": 1.5}, nil },
+		"Succeed": func(workflow.Context, map[string]any) (map[string]float64, error) {
+			return map[string]float64{"paid": 1.5}, nil
+		},
 		"Refuse": func(workflow.Context, map[string]any) error {
 			return sdk.NewApplicationErrorWithCause("card declined", "Refused", errors.New("code 51"))
 		},
