@@ -68,6 +68,7 @@ type Deps struct {
 	Publisher Publisher
 	Programs  Programs
 	Desk      Desk
+	Approvals Approvals
 	// Temporal is nil where the program was built without it.
 	Temporal Temporal
 }
@@ -105,7 +106,7 @@ func All(d Deps) *Kinds {
 		&notifyKind{d.Publisher},
 		&requestKind{d.Desk},
 		&taskKind{d.Desk},
-		&waitKind{d.Desk},
+		&waitKind{d.Desk, d.Approvals},
 		&transformKind{d.Programs},
 		&parallelKind{},
 		&temporalKind{d.Temporal},
