@@ -31,6 +31,7 @@ import (
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/settings"
+	"github.com/peal-dev/peal/internal/sso"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/ledger"
@@ -62,6 +63,8 @@ type App struct {
 	// accountant purges the ledger.
 	accountant *janitor.Janitor
 	metrics    *telemetry.Metrics
+	// sso is nil where no provider is configured.
+	sso *sso.Provider
 
 	listener net.Listener
 	server   *http.Server
@@ -101,6 +104,9 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	}
 	ring, err := keyring(cfg)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.readSSO(roots); err != nil {
 		return nil, err
 	}
 	if err := a.join(ring, profiles, version); err != nil {
@@ -195,7 +201,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	pages, err := dashboard.New(dashboard.Config{
 		API: handler, Auth: authenticator, Links: links, Sessions: signedIn, Now: a.db.Now, Log: a.log,
-		Secure: strings.HasPrefix(cfg.PublicURL, "https://"), Version: version,
+		SSO: a.sso, Ring: ring, PublicURL: cfg.PublicURL, Version: version,
 	})
 	if err != nil {
 		return err
