@@ -141,7 +141,9 @@ func (p *Provider) check(provider *oidc.Provider) error {
 		return err
 	}
 	for _, e := range []struct{ name, url string }{
-		{"authorization_endpoint", described.Authorization}, {"token_endpoint", described.Token}, {"jwks_uri", described.Keys},
+		{"authorization_endpoint", described.Authorization},
+		{"token_endpoint", described.Token},
+		{"jwks_uri", described.Keys},
 		{"userinfo_endpoint", described.UserInfo},
 	} {
 		switch u, err := url.Parse(e.url); {

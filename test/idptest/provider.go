@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -54,18 +55,23 @@ var hiddenID = regexp.MustCompile(`name="id" value="([^"]+)"`)
 // cookies.
 func (p *Provider) SignIn(t testing.TB, browser *http.Client, begin, name string) (*http.Response, string) {
 	t.Helper()
-	res, body := p.read(t, func() (*http.Response, error) { return browser.Get(begin) })
+	res, body := p.do(t, browser, http.MethodGet, begin, nil)
 	id := hiddenID.FindStringSubmatch(body)
 	if id == nil {
 		t.Fatalf("%s leads to %s, which asks for no password:\n%s", begin, res.Request.URL, body)
 	}
 	form := url.Values{"id": {id[1]}, "username": {name}, "password": {Password}}
-	return p.read(t, func() (*http.Response, error) { return browser.PostForm(p.URL+"/login/username", form) })
+	return p.do(t, browser, http.MethodPost, p.URL+"/login/username", form)
 }
 
-func (p *Provider) read(t testing.TB, do func() (*http.Response, error)) (*http.Response, string) {
+func (p *Provider) do(t testing.TB, browser *http.Client, method, address string, form url.Values) (*http.Response, string) {
 	t.Helper()
-	res, err := do()
+	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := browser.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
