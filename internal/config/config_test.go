@@ -301,6 +301,16 @@ plans:
   team: {webhooks: true}
   basic: {webhooks: true, requests: false}
 ` + "```" + `
+
+Members sign in at an OpenID Connect provider where these are set; which providers need what is at
+[the dashboard](dashboard.md#sign-in-at-your-provider). In the environment, the secret is ` + "`PEAL_OIDC_CLIENT_SECRET`" + `.
+
+` + "```yaml" + `
+public-url: https://peal.example.com
+oidc-issuer: https://accounts.google.com
+oidc-client-id: 1234567890-abc.apps.googleusercontent.com
+oidc-client-secret-file: /etc/peal/oidc-secret
+` + "```" + `
 `)
 	path := "../../docs/configuration.md"
 	if *update {
