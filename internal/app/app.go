@@ -92,6 +92,10 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	clientSecret, err := clientSecret(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a.egress, err = egress.New(egress.Options{
 		AllowCIDRs: cfg.AllowCIDRs, AllowHTTP: cfg.AllowHTTP, RootCAs: roots, UserAgent: "Peal/" + version,
 	})
@@ -106,9 +110,7 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	if err := a.readSSO(roots); err != nil {
-		return nil, err
-	}
+	a.sso = newSSO(cfg, clientSecret, roots, a.db.Now)
 	if err := a.join(ring, profiles, version); err != nil {
 		return nil, err
 	}

@@ -6,31 +6,39 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
+	"github.com/peal-dev/peal/internal/config"
 	"github.com/peal-dev/peal/internal/dashboard"
 	"github.com/peal-dev/peal/internal/sso"
 )
 
-// readSSO makes the provider of the configuration, if there is one.
-func (a *App) readSSO(roots *x509.CertPool) error {
-	if a.cfg.OIDCIssuer == "" {
+// clientSecret is the one of the configuration, or of the file that it names.
+func clientSecret(cfg config.Config) (string, error) {
+	file := cfg.OIDCClientSecretFile
+	if file == "" {
+		return cfg.OIDCClientSecret, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("oidc-client-secret-file: %w", err)
+	}
+	secret := strings.TrimSpace(string(text))
+	if secret == "" {
+		return "", fmt.Errorf("oidc-client-secret-file: %s is empty", file)
+	}
+	return secret, nil
+}
+
+// newSSO makes the provider of the configuration, nil without one.
+func newSSO(cfg config.Config, secret string, roots *x509.CertPool, now func() time.Time) *sso.Provider {
+	if cfg.OIDCIssuer == "" {
 		return nil
 	}
-	secret := a.cfg.OIDCClientSecret
-	if file := a.cfg.OIDCClientSecretFile; file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("oidc-client-secret-file: %w", err)
-		}
-		if secret = strings.TrimSpace(string(text)); secret == "" {
-			return fmt.Errorf("oidc-client-secret-file: %s is empty", file)
-		}
-	}
-	a.sso = sso.New(sso.Config{
-		Issuer: a.cfg.OIDCIssuer, ClientID: a.cfg.OIDCClientID, ClientSecret: secret,
-		RedirectURL: dashboard.CallbackURL(a.cfg.PublicURL), TrustEmails: a.cfg.OIDCTrustEmails, RootCAs: roots, Now: a.db.Now,
+	return sso.New(sso.Config{
+		Issuer: cfg.OIDCIssuer, ClientID: cfg.OIDCClientID, ClientSecret: secret,
+		RedirectURL: dashboard.CallbackURL(cfg.PublicURL), TrustEmails: cfg.OIDCTrustEmails, RootCAs: roots, Now: now,
 	})
-	return nil
 }
 
 // tryProvider tells the operator early that nobody can sign in at the provider; the first
