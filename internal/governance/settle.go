@@ -1,0 +1,65 @@
+package governance
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// What goes by the order of records is decided as they come, where they come in order. A
+// record that is older than the newest by more than hours wait for is kept, and decided when
+// its hour is closed.
+
+// inOrder tells whether something of a time may be decided after something of the newest.
+func inOrder(at, newest int64) bool { return at >= newest-lateness.Microseconds() }
+
+// span is from when until when something that was told lasted; To is zero while it does.
+type span struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to,omitempty"`
+}
+
+// spans are the latest that were told.
+type spans []span
+
+const maxSpans = 64
+
+func (s *spans) add(from int64) {
+	if *s = append(*s, span{From: from}); len(*s) > maxSpans {
+		*s = slices.Delete(*s, 0, 1)
+	}
+}
+
+// find is what was told of something between two moments, which may have looked otherwise
+// before all records were known. What lasts is known to last for a while.
+func (s spans) find(from, to, lasts int64) *span {
+	for i := range s {
+		t := &s[i]
+		end := t.To
+		if end == 0 {
+			end = t.From + lasts
+		}
+		if t.From == from || t.From < to && from < end {
+			return t
+		}
+	}
+	return nil
+}
+
+// settleHours decides what is remembered of hours that are closed.
+func (g *Group) settleHours(p *Plan, from, to int64) {
+	ids := slices.SortedFunc(maps.Keys(g.Memories), func(a, b MemoryID) int { return strings.Compare(a.Subject, b.Subject) })
+	for i := range detectors {
+		d := &detectors[i]
+		if d.settled == nil {
+			continue
+		}
+		for _, r := range p.rules[d.kind] {
+			for _, id := range ids {
+				if id.Rule == r.id {
+					d.settled(g, p, r, id, from, to)
+				}
+			}
+		}
+	}
+}
