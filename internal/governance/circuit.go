@@ -101,29 +101,35 @@ func (g *Group) circuitSaw(p *Plan, c *rule, r *Record) {
 		return
 	}
 	m.Newest = max(m.Newest, min(at, g.now.UnixMicro()))
-	if g.circuitTurned(p, c, r.Route, m, &m.breaker, at, r.Failed, r.Requests) != nothing {
-		memory.Changed = true
+	was := m.Opened
+	did := m.see(c, at, r.Failed, r.Requests)
+	memory.Changed = memory.Changed || did != nothing
+	switch did {
+	case opens:
+		g.circuitTold(p, c, r.Route, m, outage{span{From: m.Opened}, m.count}, m.Probe)
+	case closes:
+		g.circuitTold(p, c, r.Route, m, outage{span: span{was, at}}, at)
 	}
 }
 
-// circuitTurned moves a circuit on, and tells that it opened or closed unless that was told.
-func (g *Group) circuitTurned(p *Plan, c *rule, name string, m *route, b *breaker, at int64, failed bool, times int64) turn {
-	was := b.Opened
-	did := b.see(c, at, failed, times)
-	cooldown := time.Duration(c.Cooldown).Microseconds()
-	switch did {
-	case opens:
-		if m.Told.find(b.Opened, b.Probe, cooldown) == nil {
-			m.Told.add(b.Opened)
-			g.fire(AlertID{p.Org, c.id, name, "open", b.Opened}, "circuit.open", p.Org, "routeId", name, "failureCount", b.count)
-		}
-	case closes:
-		if told := m.Told.find(was, at, cooldown); told != nil && told.To == 0 {
-			told.To = at
-			g.fire(AlertID{p.Org, c.id, name, "closed", told.From}, "circuit.closed", p.Org, "routeId", name, "recoveryTime", (at-was)/1000)
-		}
+// outage is from when until when a circuit was open, and how many failures opened it.
+type outage struct {
+	span
+	failures int
+}
+
+// circuitTold tells that a circuit opened, and that it closed, unless that was told. The
+// outage is known to last until a moment.
+func (g *Group) circuitTold(p *Plan, c *rule, name string, m *route, o outage, until int64) {
+	told := m.Told.find(o.From, until, time.Duration(c.Cooldown).Microseconds())
+	if told == nil {
+		told = m.Told.add(o.From)
+		g.fire(AlertID{p.Org, c.id, name, "open", o.From}, "circuit.open", p.Org, "routeId", name, "failureCount", o.failures)
 	}
-	return did
+	if o.To != 0 && told.To == 0 {
+		told.To = o.To
+		g.fire(AlertID{p.Org, c.id, name, "closed", told.From}, "circuit.closed", p.Org, "routeId", name, "recoveryTime", (o.To-o.From)/1000)
+	}
 }
 
 // circuitSettled tells what records that came late say of an hour that is closed, in the
@@ -139,9 +145,25 @@ func (g *Group) circuitSettled(p *Plan, c *rule, id MemoryID, from, to int64) {
 		m.forget(to)
 		return
 	}
+	var outages []outage
+	if m.Settled.Opened != 0 {
+		outages = append(outages, outage{span{From: m.Settled.Opened}, m.Settled.count})
+	}
 	m.marks(from, to, func(at int64, failed bool, times int64) {
-		g.circuitTurned(p, c, id.Subject, m, &m.Settled, at, failed, times)
+		switch m.Settled.see(c, at, failed, times) {
+		case opens:
+			outages = append(outages, outage{span{From: m.Settled.Opened}, m.Settled.count})
+		case closes:
+			outages[len(outages)-1].To = at
+		}
 	})
+	for _, o := range outages {
+		until := o.To
+		if until == 0 {
+			until = max(to, m.Settled.Probe)
+		}
+		g.circuitTold(p, c, id.Subject, m, o, until)
+	}
 	m.forget(to)
 	// What is known of later hours is told when they are closed.
 	m.breaker = m.Settled.clone()

@@ -90,9 +90,10 @@ func (g *Group) deniedHit(p *Plan, r *rule, id MeterID, h hit, repeated peal.Rep
 
 const minute = int64(time.Minute / time.Microsecond)
 
-// hit counts a hit that comes in order, and tells that there are too many.
+// hit counts a hit that is not late by the clock, and tells that there are too many: hits are
+// too few to tell from each other which of them are late.
 func (g *Group) hit(p *Plan, r *rule, id MeterID, m *hits, k mark, model string, repeated peal.Repeated) {
-	if !inOrder(k.At, m.Newest) {
+	if !inOrder(k.At+minute, g.now.UnixMicro()) {
 		m.Late = max(m.Late, k.At)
 		return
 	}

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// What goes by the order of records is decided as they come, where they come in order. A
-// record that is older than the newest by more than hours wait for is kept, and decided when
-// its hour is closed.
+// What goes by the order of records is decided as they come, where they come in order. What is
+// late by more than hours wait for is kept, and decided when its hour is closed.
 
-// inOrder tells whether something of a time may be decided after something of the newest.
-func inOrder(at, newest int64) bool { return at >= newest-lateness.Microseconds() }
+// inOrder tells whether something of a time is not too late, by the time of the latest.
+func inOrder(at, latest int64) bool { return at >= latest-lateness.Microseconds() }
 
 // span is from when until when something that was told lasted; To is zero while it does.
 type span struct {
@@ -24,10 +23,11 @@ type spans []span
 
 const maxSpans = 64
 
-func (s *spans) add(from int64) {
+func (s *spans) add(from int64) *span {
 	if *s = append(*s, span{From: from}); len(*s) > maxSpans {
 		*s = slices.Delete(*s, 0, 1)
 	}
+	return &(*s)[len(*s)-1]
 }
 
 // find is what was told of something between two moments, which may have looked otherwise
