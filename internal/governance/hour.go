@@ -190,12 +190,7 @@ func (p *Plan) remembering() (ids []string) {
 // week is how far back what is usual is looked for.
 const week = 7 * 24 * time.Hour
 
-const (
-	// lateness is how long after its end an hour is closed: what is reported later
-	// changes sums, but tells nothing.
-	lateness  = 5 * time.Minute
-	hourPause = 15 * time.Second
-)
+const hourPause = 15 * time.Second
 
 // Closer closes hours of usage and holds them against rules, in their order.
 type Closer struct {
@@ -205,6 +200,9 @@ type Closer struct {
 	Plan func(org string) *Plan
 	// Now is database time.
 	Now func() time.Time
+	// Lateness is how long after its end an hour is closed: what is reported later changes
+	// sums, but tells nothing.
+	Lateness time.Duration
 }
 
 // Round closes what is due, unless another node does that.
@@ -240,7 +238,7 @@ func (c *Closer) begin(ctx context.Context, org string) error {
 func (c *Closer) close(ctx context.Context, org string, from int64) error {
 	p := c.Plan(org)
 	for ctx.Err() == nil {
-		limit := c.Now().Add(-lateness)
+		limit := c.Now().Add(-c.Lateness)
 		end := p.hourAfter(from)
 		if end > limit.UnixMicro() {
 			return nil
@@ -278,7 +276,7 @@ func (p *Plan) hourAfter(from int64) int64 {
 
 // RunHours closes hours until ctx is done.
 func (e *Engine) RunHours(ctx context.Context) error {
-	c := &Closer{Store: e.Hours, Orgs: e.orgs, Plan: e.plan, Now: e.Now}
+	c := &Closer{Store: e.Hours, Orgs: e.orgs, Plan: e.plan, Now: e.Now, Lateness: e.Lateness}
 	tick := time.NewTicker(hourPause)
 	defer tick.Stop()
 	for {

@@ -4,10 +4,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
-// What goes by the order of records is decided as they come, where they come in order. What is
-// late by more than hours wait for is kept, and decided when its hour is closed.
+// lateness is by how much what goes by the order of records may be late and still be decided
+// as it comes. What is later is kept, and decided when its hour is closed.
+const lateness = 5 * time.Minute
 
 // inOrder tells whether something of a time is not too late, by the time of the latest.
 func inOrder(at, latest int64) bool { return at >= latest-lateness.Microseconds() }

@@ -183,6 +183,7 @@ func withoutTimes(want []string) (out []string) {
 func closer(b *storetest.Books) *governance.Closer {
 	return &governance.Closer{
 		Store: b.L, Orgs: func() []string { return []string{b.Org} }, Plan: func(string) *governance.Plan { return b.Plan }, Now: b.Now,
+		Lateness: 5 * time.Minute,
 	}
 }
 

@@ -17,6 +17,7 @@ func (b *Books) closeHours() {
 	b.Helper()
 	c := &governance.Closer{
 		Store: b.L, Orgs: func() []string { return []string{b.Org} }, Plan: func(string) *governance.Plan { return b.Plan }, Now: b.Now,
+		Lateness: 5 * time.Minute,
 	}
 	for range 2 { // the first round only finds where they begin
 		b.Check(c.Round(b.Ctx))
