@@ -141,7 +141,7 @@ func (g *Group) circuitSettled(p *Plan, c *rule, id MemoryID, from, to int64) {
 	}
 	memory.Changed = true
 	if m.Late < from { // all came in order, and was told
-		m.Settled, m.Through = m.breaker.clone(), m.Newest
+		m.Settled, m.Through = m.clone(), m.Newest
 		m.forget(to)
 		return
 	}

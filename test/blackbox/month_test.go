@@ -237,10 +237,13 @@ func knows(c *caller, rules int) error {
 		return err
 	}
 	var page struct{ Data []any }
-	if err := json.Unmarshal(a.Body, &page); err != nil || len(page.Data) != rules {
-		return fmt.Errorf("answered %d %s: %v", a.Status, clip(a.Body), err)
+	if a.Status == 200 {
+		err = json.Unmarshal(a.Body, &page)
 	}
-	return nil
+	if err == nil && len(page.Data) != rules {
+		err = fmt.Errorf("answered %d %s", a.Status, clip(a.Body))
+	}
+	return err
 }
 
 // ended waits until the hours are closed and gives what was told.
