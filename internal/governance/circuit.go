@@ -27,7 +27,7 @@ var circuit = detector{
 }
 
 func (r *rule) watches(record *Record) bool {
-	return record.Route != "" && (r.Route == "" || r.Route == record.Route)
+	return record.Route != "" && record.Requests > 0 && (r.Route == "" || r.Route == record.Route)
 }
 
 // breaker is a route's circuit: when it last failed, the latest last, and while it is open

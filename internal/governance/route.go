@@ -2,6 +2,9 @@ package governance
 
 import (
 	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 )
@@ -17,7 +20,7 @@ type route struct {
 	// what there is until Through.
 	Settled breaker `json:"settled,omitzero"`
 	Through int64   `json:"through,omitempty"`
-	Slots   []slot  `json:"slots,omitempty"`
+	Slots   slots   `json:"slots,omitempty"`
 	Told    spans   `json:"told,omitempty"`
 }
 
@@ -25,6 +28,56 @@ type route struct {
 // succeeded, and then pairs of when something failed and how often. It is what records of
 // any order leave behind alike. Moments are microseconds from one on.
 type slot []int64
+
+// slots are in the order of their numbers.
+type slots []slot
+
+// MarshalJSON writes numbers of few bytes, since a route that is in use is read and written
+// all the time: of each slot how long it is, how far from the one before, and the rest.
+func (s slots) MarshalJSON() ([]byte, error) {
+	var doc []byte
+	before := int64(0)
+	for _, one := range s {
+		doc = binary.AppendVarint(doc, int64(len(one)))
+		doc = binary.AppendVarint(doc, one[0]-before)
+		for _, n := range one[1:] {
+			doc = binary.AppendVarint(doc, n)
+		}
+		before = one[0]
+	}
+	return json.Marshal(doc)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *slots) UnmarshalJSON(text []byte) error {
+	var doc []byte
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return err
+	}
+	all := make([]int64, 0, len(doc))
+	for len(doc) > 0 {
+		n, size := binary.Varint(doc)
+		if size <= 0 {
+			return errSlots
+		}
+		all, doc = append(all, n), doc[size:]
+	}
+	*s = make(slots, 0, len(all)/3)
+	before := int64(0)
+	for len(all) > 0 {
+		n := all[0]
+		if n < 2 || n%2 != 0 || n >= int64(len(all)) {
+			return errSlots
+		}
+		one := slot(all[1 : n+1 : n+1])
+		one[0] += before
+		before = one[0]
+		*s, all = append(*s, one), all[n+1:]
+	}
+	return nil
+}
+
+var errSlots = errors.New("governance: slots that nobody wrote")
 
 const (
 	slotTakes = 5 * time.Second / time.Microsecond

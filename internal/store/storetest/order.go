@@ -102,6 +102,14 @@ var orderTests = map[string]func(*Fixture){
 			}
 		}
 	},
+	"takes records of no requests for nothing": func(f *Fixture) {
+		b := f.Books("curate-me", peal.Rule{Kind: peal.RuleCircuit, Failures: 1, Window: peal.Duration(time.Minute), Cooldown: peal.Duration(time.Minute)})
+		b.Use(governance.Record{Route: "embed", Failed: true}, governance.Record{Route: "embed"})
+		b.closeHours()
+		if got := b.Told(); len(got) != 0 {
+			f.Errorf("told %v", got)
+		}
+	},
 	"tells once what late records make look otherwise": func(f *Fixture) {
 		b := f.Books("curate-me", orderRules...)
 		start := f.Now().Add(-3 * time.Hour)
