@@ -31,6 +31,7 @@ import (
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/settings"
+	"github.com/peal-dev/peal/internal/sso"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/ledger"
@@ -56,12 +57,18 @@ type App struct {
 	dispatcher *dispatch.Dispatcher
 	workflows  *workflow.Engine
 	programs   *transform.Pool
+	temporal   workflow.Temporal // nil in builds without it
 	desk       *desk.Desk
 	janitor    *janitor.Janitor
 	governance *governance.Engine
 	// accountant purges the ledger.
 	accountant *janitor.Janitor
 	metrics    *telemetry.Metrics
+	// sso is nil where no provider is configured.
+	sso *sso.Provider
+
+	// closeTemporal is nil where there is nothing to close.
+	closeTemporal func()
 
 	listener net.Listener
 	server   *http.Server
@@ -89,10 +96,17 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	clientSecret, err := clientSecret(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a.egress, err = egress.New(egress.Options{
 		AllowCIDRs: cfg.AllowCIDRs, AllowHTTP: cfg.AllowHTTP, RootCAs: roots, UserAgent: "Peal/" + version,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if a.temporal, a.closeTemporal, err = openTemporal(cfg, log); err != nil {
 		return nil, err
 	}
 	a.db, err = store.Open(ctx, store.Config{URL: cfg.Database, Log: log, Now: time.Now})
@@ -103,6 +117,7 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	a.sso = newSSO(cfg, clientSecret, roots, a.db.Now)
 	if err := a.join(ring, profiles, version); err != nil {
 		return nil, err
 	}
@@ -152,6 +167,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	books := ledger.New(a.db)
 	kinds := workflow.All(workflow.Deps{
 		Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs, Desk: a.desk, Approvals: stepApprovals{books},
+		Temporal: a.temporal,
 	})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
@@ -197,7 +213,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	pages, err := dashboard.New(dashboard.Config{
 		API: handler, Auth: authenticator, Links: links, Sessions: signedIn, Now: a.db.Now, Log: a.log,
-		Secure: strings.HasPrefix(cfg.PublicURL, "https://"), Version: version,
+		SSO: a.sso, Ring: ring, PublicURL: cfg.PublicURL, Version: version,
 	})
 	if err != nil {
 		return err
@@ -280,6 +296,9 @@ func (a *App) close() error {
 	}
 	if a.programs != nil {
 		a.programs.Close()
+	}
+	if a.closeTemporal != nil {
+		a.closeTemporal()
 	}
 	return errors.Join(errs...)
 }

@@ -111,6 +111,12 @@ public-url: https://peal.example.com
 plans:
   free: {webhooks: true}
   starter: {webhooks: false}
+temporal:
+  - namespace: payments
+    address: temporal.internal:7233
+    orgs: [acme]
+    plaintext: true
+  - {namespace: shop.a1b2c, address: "a1b2c.example.com:7233", orgs: [acme, globex], api-key-file: /etc/peal/temporal.key, server-name: x.example.com}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +132,13 @@ plans:
 	want.AllowHTTP, want.DisableAfter, want.MaxEventBytes, want.MemoryBudget = true, 48*time.Hour, 1024, 1<<20
 	want.PublicURL = "https://peal.example.com"
 	want.Plans = map[string]Plan{"free": {Webhooks: true}, "starter": {}}
+	want.Temporal = []TemporalNamespace{
+		{Namespace: "payments", Address: "temporal.internal:7233", Orgs: []string{"acme"}, Plaintext: true},
+		{
+			Namespace: "shop.a1b2c", Address: "a1b2c.example.com:7233", Orgs: []string{"acme", "globex"},
+			APIKeyFile: "/etc/peal/temporal.key", ServerName: "x.example.com",
+		},
+	}
 	if diff := cmp.Diff(want, c, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Error(diff)
 	}
@@ -160,10 +173,20 @@ func TestFileErrors(t *testing.T) {
 		"encryption-key: " + secret + "\nlisten: [\n":             "peal.yaml:",
 		"encryption-key: " + secret + "\nplans: {a: {webhok: 1}}": "peal.yaml:2: unknown field",
 		"plans: {a: {webhooks: maybe}}\n":                         "peal.yaml:1: ",
-		"allow-cidr: 127.0.0.1\n":                                 "want a range such as 127.0.0.0/8",
-		"max-event-bytes: many\n":                                 "--max-event-bytes",
-		"log-level: loud\n":                                       "--log-level must be one of",
-		"disable-after: 5d\n":                                     "a day is 24h",
+		"plans: {}\n---\nplans: {}\n":                             "peal.yaml:3: plans is set twice",
+		"listen: a:1\ntemporal: [{adress: a}]\n":                  "peal.yaml:2: unknown field",
+		"temporal: none\n":                                        "peal.yaml:1: ",
+		"temporal: [{address: 'a:1'}]\n":                          "temporal: entry 1 has no namespace",
+		"temporal: [{namespace: a, address: a, orgs: [b]}]\n":     "temporal: the namespace a: address must be HOST:PORT",
+		"temporal: [{namespace: a, address: 'a:1'}]\n":            "temporal: the namespace a: orgs must name who may use it",
+		"temporal: [{namespace: a, address: 'a:1', orgs: ['*']}]": `temporal: the namespace a: orgs: "*" is not the id of an org`,
+		"temporal: [{namespace: a, address: 'a:1', orgs: [b]}, {namespace: a, address: 'b:1', orgs: [c]}]": "the namespace a is there twice",
+		"temporal: [{namespace: a, address: 'a:1', orgs: [b], cert-file: c}]":                              "cert-file and key-file belong together",
+		"temporal: [{namespace: a, address: 'a:1', orgs: [b], plaintext: true, api-key-file: key}]":        "plaintext cannot stand beside",
+		"allow-cidr: 127.0.0.1\n": "want a range such as 127.0.0.0/8",
+		"max-event-bytes: many\n": "--max-event-bytes",
+		"log-level: loud\n":       "--log-level must be one of",
+		"disable-after: 5d\n":     "a day is 24h",
 	} {
 		_, err := parse(t, "--config", write(t, text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
@@ -179,6 +202,7 @@ func TestFileErrors(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
+	const oidc = "--oidc-client-id=peal --oidc-client-secret=hunter2"
 	for args, want := range map[string]string{
 		"--listen=8080":                       "listen must be HOST:PORT",
 		"--public-url=peal.example.com":       "public-url must be like",
@@ -199,8 +223,20 @@ func TestValidate(t *testing.T) {
 		"--memory-budget=1000":                "memory-budget must be between",
 		"--pprof=0.0.0.0:6060":                "pprof must be HOST:PORT on a loopback address",
 		"--pprof=6060":                        "pprof must be HOST:PORT on a loopback address",
+
+		"--oidc-client-id=peal":                         "oidc-issuer must be set",
+		"--oidc-client-secret=hunter2":                  "oidc-issuer must be set",
+		"--oidc-client-secret-file=/x":                  "oidc-issuer must be set",
+		"--oidc-trust-emails":                           "oidc-issuer must be set",
+		"--oidc-issuer=https://i.dev":                   "oidc-client-id must be set",
+		oidc + " --oidc-issuer=i.dev":                   "oidc-issuer must be like",
+		oidc + " --oidc-issuer=http://i":                "oidc-issuer must be like",
+		oidc + " --oidc-issuer=https://u:hunter2@i.dev": "oidc-issuer must be like",
+		oidc + " --oidc-issuer=https://i.dev":           "public-url must be set with oidc-issuer",
+		oidc + " --public-url=https://peal.dev --oidc-client-secret-file=/x --oidc-issuer=https://i.dev": "one of oidc-client-secret and oidc-client-secret-file",
+		"--oidc-client-id=peal --public-url=https://peal.dev --oidc-issuer=https://i.dev":                "one of oidc-client-secret and oidc-client-secret-file",
 	} {
-		_, err := parse(t, args)
+		_, err := parse(t, strings.Fields(args)...)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v; want %q", args, err, want)
 		}
@@ -210,6 +246,8 @@ func TestValidate(t *testing.T) {
 		{"--pprof=[::1]:6060"},
 		{"--pprof=localhost:6060"},
 		{"--listen=:0"},
+		strings.Fields(oidc + " --oidc-issuer=https://i.dev/realms/main --public-url=https://peal.dev"),
+		strings.Fields(oidc + " --oidc-issuer=http://127.0.0.1:8081 --public-url=http://localhost:8080 --oidc-trust-emails"),
 		{"--database=postgres://h/d", "--encryption-key=a2V5"},
 	} {
 		if _, err := parse(t, args...); err != nil {
@@ -286,6 +324,23 @@ plans:
   free: {webhooks: false}
   team: {webhooks: true}
   basic: {webhooks: true, requests: false}
+` + "```" + `
+
+So do the namespaces of [Temporal](temporal.md) servers that workflows may hand over to, and whose may:
+
+` + "```yaml" + `
+temporal:
+  - {namespace: payments, address: "temporal.internal:7233", plaintext: true, orgs: [acme]}
+` + "```" + `
+
+Members sign in at an OpenID Connect provider where these are set; which providers need what is at
+[the dashboard](dashboard.md#sign-in-at-your-provider). In the environment, the secret is ` + "`PEAL_OIDC_CLIENT_SECRET`" + `.
+
+` + "```yaml" + `
+public-url: https://peal.example.com
+oidc-issuer: https://accounts.google.com
+oidc-client-id: 1234567890-abc.apps.googleusercontent.com
+oidc-client-secret-file: /etc/peal/oidc-secret
 ` + "```" + `
 `)
 	path := "../../docs/configuration.md"
