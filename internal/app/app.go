@@ -165,7 +165,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	books := ledger.New(a.db)
 	a.governance = governance.New(governance.Config{
-		Store: books, Reader: books, Hours: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
+		Store: books, Reader: books, Hours: books, History: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
 		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Log: a.log,
 	})
 	a.accountant = janitor.New(janitor.Config{
