@@ -76,6 +76,24 @@ func (e *Engine) Settings(org string) peal.Governance {
 	return peal.DefaultGovernance(org)
 }
 
+// CheckCurrency fails with peal.CodeConflict where amounts were counted in another currency:
+// sums and credits are never of two.
+func (e *Engine) CheckCurrency(ctx context.Context, org, currency string) error {
+	was := e.Settings(org).Currency
+	if currency == was {
+		return nil
+	}
+	_, used, err := e.Hours.NextHour(ctx, org, 0)
+	if err != nil {
+		return err
+	}
+	account, err := e.Reader.Account(ctx, org)
+	if err == nil && (used || account.Open) {
+		err = peal.Errorf(peal.CodeConflict, "amounts were counted in %s, and nothing is converted; make an org for those in %s", was, peal.Clip(currency, 16))
+	}
+	return err
+}
+
 // now is database time as it is stored.
 func (e *Engine) now() time.Time { return e.Now().UTC().Truncate(time.Microsecond) }
 

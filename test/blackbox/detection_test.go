@@ -137,3 +137,23 @@ func TestSimulations(t *testing.T) {
 	refused := c.Call(t, 422, "POST", rule("kind", "circuit", "failures", 5, "window", "1m", "cooldown", "30s"), object{})
 	has(t, refused, "code", `"unprocessable"`)
 }
+
+// Sums are never of two currencies: no record has one of its own, and the org's stays once
+// something was counted.
+func TestOneCurrency(t *testing.T) {
+	t.Parallel()
+	c := sharedOrg(t)
+	has(t, c.Call(t, 200, "PATCH", "/v1/governance", object{"currency": "EUR"}), "currency", `"EUR"`)
+	if a := c.Try(t, "POST", "/v1/usage", []object{{"cost": 1}, {"cost": 1, "currency": "USD"}}); a.Status != 400 || text(a.Object(t), "field") != "[1].currency" {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	if a := c.Try(t, "POST", "/v1/reservations", object{"model": "m", "estimated_cost": 1, "currency": "USD"}); a.Status != 400 {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	c.Call(t, 202, "POST", "/v1/usage", []object{{"cost": 1}})
+	has(t, c.Call(t, 409, "PATCH", "/v1/governance", object{"currency": "USD", "billing_day": 3}), "code", `"conflict"`)
+	has(t, c.Call(t, 200, "PATCH", "/v1/governance", object{"currency": "EUR", "billing_day": 2}), "billing_day", 2)
+	other := sharedOrg(t)
+	other.Call(t, 201, "POST", "/v1/credits", object{"amount": "10"})
+	other.Call(t, 409, "PATCH", "/v1/governance", object{"currency": "CHF"})
+}
