@@ -142,7 +142,10 @@ var simulationTests = map[string]func(*Fixture){
 		start := f.onTheHour()
 		rule := peal.Rule{Kind: peal.RuleApproval, Threshold: Amount("10")}
 		b := f.Books("", rule)
-		ask := func(cost string) *governance.Reservation { return b.Reserve(b.Ask(cost)) }
+		ask := func(cost string) *governance.Reservation {
+			f.Pass(time.Second)
+			return b.Reserve(b.Ask(cost))
+		}
 		ask("5")
 		asked := ask("12")
 		ask("11")
