@@ -183,7 +183,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.governance = governance.New(governance.Config{
-		Store: books, Reader: books, Hours: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
+		Store: books, Reader: books, Hours: books, History: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
 		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Lateness: cfg.UsageLateness, Log: a.log,
 	})
 	a.accountant = janitor.New(janitor.Config{

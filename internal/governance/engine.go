@@ -15,6 +15,7 @@ type Config struct {
 	Store     Store
 	Reader    Reader
 	Hours     HourStore
+	History   History
 	Directory *directory.Directory
 	// AllowsRequests tells whether orgs of a plan may reserve.
 	AllowsRequests func(plan string) bool
@@ -75,6 +76,24 @@ func (e *Engine) Settings(org string) peal.Governance {
 		return *g
 	}
 	return peal.DefaultGovernance(org)
+}
+
+// CheckCurrency fails with peal.CodeConflict where amounts were counted in another currency:
+// sums and credits are never of two.
+func (e *Engine) CheckCurrency(ctx context.Context, org, currency string) error {
+	was := e.Settings(org).Currency
+	if currency == was {
+		return nil
+	}
+	_, used, err := e.Hours.NextHour(ctx, org, 0)
+	if err != nil {
+		return err
+	}
+	account, err := e.Reader.Account(ctx, org)
+	if err == nil && (used || account.Open) {
+		err = peal.Errorf(peal.CodeConflict, "amounts were counted in %s, and nothing is converted; make an org for those in %s", was, peal.Clip(currency, 16))
+	}
+	return err
 }
 
 // now is database time as it is stored.

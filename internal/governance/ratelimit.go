@@ -33,6 +33,9 @@ func (r *rule) repeated(p *Plan) *peal.Repeated {
 	return r.Repeated
 }
 
+// rateLimited is what blocks a request that a limit a minute refuses.
+const rateLimited = "rate_limit"
+
 // hit is a limit that is reached.
 type hit struct {
 	kind         string // rpm or tpm
@@ -81,7 +84,7 @@ func (g *Group) rateRefuses(p *Plan, w *Work) *refusal {
 		if h.kind == "tpm" {
 			unit = "tokens"
 		}
-		return &refusal{by: "rate_limit", reason: fmt.Sprintf("%d %s a minute are allowed, and this would be %d", h.limit, unit, h.count), rule: r}
+		return &refusal{by: rateLimited, reason: fmt.Sprintf("%d %s a minute are allowed, and this would be %d", h.limit, unit, h.count), rule: r}
 	}
 	return nil
 }

@@ -57,6 +57,8 @@ func Cases(t *testing.T, empty Backend) {
 		{"ledger", limitTests},
 		{"ledger", reservationTests},
 		{"ledger", orderTests},
+		{"simulation", simulationTests},
+		{"daylight", daylightTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
