@@ -29,7 +29,6 @@ var layers = map[string]int{
 	"internal/transform": 1,
 
 	"internal/auth":      2,
-	"internal/bench":     2,
 	"internal/channel":   2,
 	"internal/directory": 2,
 	"internal/profile":   2,
@@ -55,6 +54,7 @@ var layers = map[string]int{
 	"internal/store/signin":   4,
 
 	"internal/app":             5,
+	"internal/bench":           5,
 	"internal/store/storetest": 5,
 
 	"internal/cli": 6,
