@@ -218,6 +218,18 @@ var (
 		within_10, within_30, within_100, within_300, within_1000, within_3000, within_10000, longer)`, "tbiiiiiiiiiiiiiii", "")
 )
 
+// sumCounts add up the statistics as the server would have.
+var sumCounts = []string{
+	`INSERT INTO org_minute (org, minute, session, succeeded, failed, dead, dropped, duration,
+			within_10, within_30, within_100, within_300, within_1000, within_3000, within_10000, longer)
+		SELECT org, minute, session, sum(succeeded), sum(failed), sum(dead), sum(dropped), sum(duration), sum(within_10), sum(within_30),
+			sum(within_100), sum(within_300), sum(within_1000), sum(within_3000), sum(within_10000), sum(longer)
+		FROM rollup GROUP BY org, minute, session`,
+	`INSERT INTO endpoint_hour (org, hour, endpoint_id, session, succeeded, failed, dead, dropped, duration)
+		SELECT org, minute / 60, endpoint_id, session, sum(succeeded), sum(failed), sum(dead), sum(dropped), sum(duration)
+		FROM rollup GROUP BY org, minute / 60, endpoint_id, session`,
+}
+
 // flush writes the deliveries that were gathered, with their events.
 func (h *history) flush(ctx context.Context) error {
 	err := h.db.Write(ctx, func(tx *store.Tx) error {
@@ -257,6 +269,11 @@ func (h *history) flushCounts(ctx context.Context) error {
 	}
 	if err := h.write(ctx, fillCounts, 17, rows); err != nil {
 		return err
+	}
+	for _, query := range sumCounts {
+		if err := h.db.Write(ctx, func(tx *store.Tx) error { return tx.Send(query) }); err != nil {
+			return err
+		}
 	}
 	return h.db.Write(ctx, func(tx *store.Tx) error {
 		for _, ep := range slices.SortedFunc(maps.Keys(h.tally), func(a, b peal.EndpointID) int { return slices.Compare(a[:], b[:]) }) {

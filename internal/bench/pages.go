@@ -45,12 +45,13 @@ type PagesReport struct {
 
 // PageTimes are a page's. Times are in milliseconds, from the request to the answer's end.
 type PageTimes struct {
-	Path  string  `json:"path"`
-	Bytes int     `json:"bytes"`
-	P50   float64 `json:"p50_ms"`
-	P95   float64 `json:"p95_ms"`
-	Max   float64 `json:"max_ms"`
-	CPU   float64 `json:"server_cpu_ms,omitempty"` // mean; Linux alone, without the database's
+	Path   string  `json:"path"`
+	Bytes  int     `json:"bytes"`
+	P50    float64 `json:"p50_ms"`
+	P95    float64 `json:"p95_ms"`
+	Max    float64 `json:"max_ms"`
+	Failed int     `json:"failed,omitempty"`        // fetches that were not answered with the page
+	CPU    float64 `json:"server_cpu_ms,omitempty"` // mean; Linux alone, without the database's
 }
 
 // pageLimit is what 95 of 100 fetches of every page have to stay under.
@@ -59,7 +60,7 @@ const pageLimit = 100 * time.Millisecond
 // Slow are the pages that take too long.
 func (r *PagesReport) Slow() (slow []string) {
 	for _, p := range r.Pages {
-		if p.P95 >= r.LimitMS {
+		if p.P95 >= r.LimitMS || p.Failed > 0 {
 			slow = append(slow, p.Path)
 		}
 	}
@@ -73,7 +74,10 @@ func (r *PagesReport) WriteTable(w io.Writer) error {
 	fmt.Fprintln(t, "p50 ms\tp95 ms\tmax ms\tCPU ms\tKiB\t\tpage")
 	for _, p := range r.Pages {
 		mark := ""
-		if p.P95 >= r.LimitMS {
+		switch {
+		case p.Failed > 0:
+			mark = "failed"
+		case p.P95 >= r.LimitMS:
 			mark = "slow"
 		}
 		fmt.Fprintf(t, "%.1f\t%.1f\t%.1f\t%.1f\t%d\t%s\t%s\n", p.P50, p.P95, p.Max, p.CPU, p.Bytes/1024, mark, p.Path)
@@ -211,7 +215,9 @@ func (f *fetcher) times(ctx context.Context, server *process, n int) (PageTimes,
 	for i := range n {
 		began := time.Now()
 		size, err := f.fetch(ctx, i)
-		if err != nil {
+		if errors.Is(err, errNotThePage) {
+			t.Failed++
+		} else if err != nil {
 			return t, err
 		}
 		took = append(took, time.Since(began))
@@ -224,6 +230,8 @@ func (f *fetcher) times(ctx context.Context, server *process, n int) (PageTimes,
 	t.P50, t.P95, t.Max = millis(percentile(took, 50)), millis(percentile(took, 95)), millis(took[len(took)-1])
 	return t, nil
 }
+
+var errNotThePage = errors.New("bench: the page was not answered")
 
 // fetch asks once, and tells how many bytes came.
 func (f *fetcher) fetch(ctx context.Context, i int) (int, error) {
@@ -246,8 +254,7 @@ func (f *fetcher) fetch(ctx context.Context, i int) (int, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		text, err := io.ReadAll(io.LimitReader(resp.Body, 512))
-		return 0, errors.Join(fmt.Errorf("bench: %s was answered %s: %s", path, resp.Status, text), err)
+		return 0, errNotThePage
 	}
 	if !f.view.stream {
 		n, err := io.Copy(io.Discard, resp.Body)

@@ -108,13 +108,16 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 	if to, err = cursorEnd(p.Cursor, to); err != nil {
 		return nil, "", err
 	}
-	walk := q.walk
-	if !f.Event.IsZero() {
-		walk = q.walkEvent
+	var l listing
+	if f.Event.IsZero() {
+		walk, nth := deliveryQueries(&f)
+		l = q.listed(ctx, walk, nth, f.Org, func(from peal.DeliveryID) []any {
+			return []any{f.Endpoint, f.Group, string(f.Status), f.Type, made(from)}
+		})
+	} else {
+		l.walk = func(from, to peal.DeliveryID, _ int, each func(scanner) error) error { return q.walkEvent(ctx, &f, from, to, each) }
 	}
-	cursor, err = gather(p.Limit, func(each func(scanner) error) error {
-		return walk(ctx, &f, from, to, each)
-	}, func(scan scanner) (peal.DeliveryID, bool, error) {
+	cursor, err = l.page(p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		d, err := scanDelivery(scan)
 		fits := err == nil && matches(&f, &d)
 		if fits {
@@ -136,32 +139,50 @@ func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
 		(f.Group.IsZero() || f.Group == d.Group)
 }
 
-// walk goes through an org's or an endpoint's deliveries, the newest first.
-func (q *Queue) walk(ctx context.Context, f *peal.DeliveryFilter, from, to peal.DeliveryID, each func(scanner) error) error {
-	return q.rows(ctx, each, walkQuery(f), f.Org, from, to, f.Endpoint, string(f.Status), made(from), f.Group)
-}
-
-// walkQuery asks the tables in which the filter's status is. Each part comes out of
-// an index in the order of ids, so that the whole is merged and not sorted.
-func walkQuery(f *peal.DeliveryFilter) string {
-	where := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3"
+// deliveryQueries list the deliveries of an org, of its endpoint ?5 or of a group ?6, with the
+// status ?7 and of the type ?8, made after what finished before ?9. They ask the tables in which
+// the status is. Each part comes out of an index in the order of ids, so that the whole is merged
+// and not sorted; what no index serves is a sieve.
+func deliveryQueries(f *peal.DeliveryFilter) (walk, nth string) {
+	where, sieve := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3", ""
 	if !f.Group.IsZero() {
-		where = " WHERE d.group_id = ?7 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+		where = " WHERE d.group_id = ?6 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+		if !f.Endpoint.IsZero() {
+			sieve = " AND d.endpoint_id = ?5"
+		}
 	} else if !f.Endpoint.IsZero() {
-		where = " WHERE d.endpoint_id = ?4 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+		where = " WHERE d.endpoint_id = ?5 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
 	}
-	var parts []string
+	if f.Type != "" {
+		sieve += " AND d.event_type = ?8"
+	}
+	indexed := f.Status == "" || f.Status.Finished() && f.Status != peal.Succeeded
+	if !indexed {
+		sieve += " AND d.status = ?7"
+	}
+	var walks, nths []string
+	add := func(columns, from, finished string) {
+		walks = append(walks, columns+from+finished+sieve)
+		if f.Since.IsZero() {
+			finished = "" // to skip rows of all days, their index is enough
+		}
+		nths = append(nths, "SELECT id FROM (SELECT d.id AS id"+from+finished+" ORDER BY d.id DESC LIMIT 1 OFFSET ?4) AS part")
+	}
 	if f.Status == "" || !f.Status.Finished() {
-		parts = append(parts, liveColumns+" FROM live d"+where)
+		add(liveColumns, " FROM live d"+where, "")
 	}
 	if f.Status == "" || f.Status.Finished() {
-		part := doneColumns + " FROM done d" + where + " AND d.finished_at >= ?6"
-		if f.Status != "" && f.Status != peal.Succeeded {
-			part += " AND d.status = ?5 AND d.status <> 'succeeded'"
+		from := " FROM done d" + where
+		if f.Status != "" && indexed {
+			from += " AND d.status = ?7 AND d.status <> 'succeeded'"
 		}
-		parts = append(parts, part)
+		add(doneColumns, from, " AND d.finished_at >= ?9")
 	}
-	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC" + listLimit
+	walk = strings.Join(walks, " UNION ALL ") + " ORDER BY id DESC LIMIT ?4"
+	if sieve != "" {
+		nth = strings.Join(nths, " UNION ALL ") + " ORDER BY id DESC LIMIT 1"
+	}
+	return walk, nth
 }
 
 // walkEvent goes through the deliveries that an event names.

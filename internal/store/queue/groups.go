@@ -175,7 +175,7 @@ func (q *Queue) Groups(ctx context.Context, org string, ep peal.EndpointID, p pe
 			page = append(page, g)
 		}
 		return nil
-	}, listedGroup+"WHERE org = ?1 AND (flush_at, id) < (?2, ?3) ORDER BY flush_at DESC, id DESC"+listLimit, org, before, last)
+	}, listedGroup+"WHERE org = ?1 AND (flush_at, id) < (?2, ?3) ORDER BY flush_at DESC, id DESC LIMIT ?4", org, before, last, maxScan+1)
 	return page, cursor, err
 }
 
