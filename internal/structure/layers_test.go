@@ -12,6 +12,7 @@ var layers = map[string]int{
 	"internal/peal":       0,
 	"internal/strictjson": 0,
 	"test/pgtest":         0,
+	"test/plantest":       0,
 	"webhook":             0,
 
 	"client":             1,

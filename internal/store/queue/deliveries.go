@@ -110,12 +110,14 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 	}
 	var l listing
 	if f.Event.IsZero() {
-		walk, nth := deliveryQueries(&f)
-		l = q.listed(ctx, walk, nth, f.Org, func(from peal.DeliveryID) []any {
+		walks, nths := deliveryQueries(&f)
+		l = q.listed(ctx, newest(walks, "?4"), newest(nths, "1"), f.Org, func(from peal.DeliveryID) []any {
 			return []any{f.Endpoint, f.Group, string(f.Status), f.Type, made(from)}
 		})
 	} else {
-		l.walk = func(from, to peal.DeliveryID, _ int, each func(scanner) error) error { return q.walkEvent(ctx, &f, from, to, each) }
+		l.walk = func(from, to peal.DeliveryID, _ int, each func(scanner) error) error {
+			return q.walkEvent(ctx, &f, from, to, each)
+		}
 	}
 	cursor, err = l.page(p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		d, err := scanDelivery(scan)
@@ -141,9 +143,8 @@ func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
 
 // deliveryQueries list the deliveries of an org, of its endpoint ?5 or of a group ?6, with the
 // status ?7 and of the type ?8, made after what finished before ?9. They ask the tables in which
-// the status is. Each part comes out of an index in the order of ids, so that the whole is merged
-// and not sorted; what no index serves is a sieve.
-func deliveryQueries(f *peal.DeliveryFilter) (walk, nth string) {
+// the status is, each along an index in the order of ids; what no index serves is a sieve.
+func deliveryQueries(f *peal.DeliveryFilter) (walks, nths []string) {
 	where, sieve := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3", ""
 	if !f.Group.IsZero() {
 		where = " WHERE d.group_id = ?6 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
@@ -160,13 +161,14 @@ func deliveryQueries(f *peal.DeliveryFilter) (walk, nth string) {
 	if !indexed {
 		sieve += " AND d.status = ?7"
 	}
-	var walks, nths []string
 	add := func(columns, from, finished string) {
-		walks = append(walks, columns+from+finished+sieve)
+		walks = append(walks, columns+from+finished+sieve+" ORDER BY d.id DESC LIMIT ?4")
 		if f.Since.IsZero() {
 			finished = "" // to skip rows of all days, their index is enough
 		}
-		nths = append(nths, "SELECT id FROM (SELECT d.id AS id"+from+finished+" ORDER BY d.id DESC LIMIT 1 OFFSET ?4) AS part")
+		if sieve != "" {
+			nths = append(nths, "SELECT d.id AS id"+from+finished+" ORDER BY d.id DESC LIMIT 1 OFFSET ?4")
+		}
 	}
 	if f.Status == "" || !f.Status.Finished() {
 		add(liveColumns, " FROM live d"+where, "")
@@ -178,11 +180,20 @@ func deliveryQueries(f *peal.DeliveryFilter) (walk, nth string) {
 		}
 		add(doneColumns, from, " AND d.finished_at >= ?9")
 	}
-	walk = strings.Join(walks, " UNION ALL ") + " ORDER BY id DESC LIMIT ?4"
-	if sieve != "" {
-		nth = strings.Join(nths, " UNION ALL ") + " ORDER BY id DESC LIMIT 1"
+	return walks, nths
+}
+
+// newest merges lists of the newest by id. Each ends by itself: where it did not, PostgreSQL
+// would sort all rows of a union that has partitions in it.
+func newest(lists []string, limit string) string {
+	if len(lists) == 0 {
+		return ""
 	}
-	return walk, nth
+	parts := make([]string, len(lists))
+	for i, l := range lists {
+		parts[i] = "SELECT * FROM (" + l + ") AS part"
+	}
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC LIMIT " + limit
 }
 
 // walkEvent goes through the deliveries that an event names.
@@ -234,6 +245,16 @@ func placeholders(from, n int) string {
 	return b.String()
 }
 
+const (
+	offsetWhere = " WHERE d.endpoint_id = ?1 AND coalesce(d.org, '') = ?2"
+	offsetOrder = " ORDER BY d.id DESC LIMIT ?5"
+)
+
+var offsetParts = []string{
+	liveColumns + ", d.attempts FROM live d" + offsetWhere + offsetOrder,
+	doneColumns + ", d.attempts FROM done d" + offsetWhere + " AND d.status <> 'suppressed'" + offsetOrder,
+}
+
 // DeliveriesOffset lists an endpoint's deliveries by offset, newest first, with their
 // attempts and without suppressed ones, and tells how many there are in all.
 func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.EndpointID, offset, limit int) (page []peal.Delivery, total int, err error) {
@@ -245,13 +266,12 @@ func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.Endpoi
 	if err != nil {
 		return nil, 0, err
 	}
-	const where = " WHERE d.endpoint_id = ?1 AND coalesce(d.org, '') = ?2"
+	offset = max(offset, 0)
 	err = q.rows(ctx, func(scan scanner) error {
 		d, err := scanWithAttempts(scan)
 		page = append(page, d)
 		return err
-	}, liveColumns+", d.attempts FROM live d"+where+" UNION ALL "+doneColumns+", d.attempts FROM done d"+where+
-		" AND d.status <> 'suppressed' ORDER BY id DESC LIMIT ?3 OFFSET ?4", ep, org, limit, max(offset, 0))
+	}, newest(offsetParts, "?3 OFFSET ?4"), ep, org, limit, offset, limit+offset)
 	if err == nil {
 		err = q.nameEvents(ctx, org, page)
 	}

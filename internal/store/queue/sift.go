@@ -92,7 +92,9 @@ func (p *pageWalk) stretch(from peal.DeliveryID, rows int) (done bool, err error
 // listed is a listing by queries. Both have the org, the first id and the id after the last
 // as ?1 to ?3 and a number as ?4, a limit or how many rows to skip; more follow.
 func (q *Queue) listed(ctx context.Context, walk, nth, org string, more func(from peal.DeliveryID) []any) listing {
-	args := func(from, to peal.DeliveryID, n int) []any { return append([]any{org, from, to, int64(n)}, more(from)...) }
+	args := func(from, to peal.DeliveryID, n int) []any {
+		return append([]any{org, from, to, int64(n)}, more(from)...)
+	}
 	l := listing{walk: func(from, to peal.DeliveryID, limit int, each func(scanner) error) error {
 		return q.rows(ctx, each, walk, args(from, to, limit)...)
 	}}

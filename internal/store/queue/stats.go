@@ -115,13 +115,15 @@ func (q *Queue) OrgStats(ctx context.Context, org string, since, until time.Time
 	return s, err
 }
 
+const failingSince = `SELECT min(minute) FROM rollup WHERE endpoint_id = ?1 AND failed > 0 AND minute > coalesce(
+	(SELECT minute FROM rollup WHERE endpoint_id = ?1 AND succeeded > 0 ORDER BY minute DESC LIMIT 1), -1)`
+
 // FailingSince is the minute in which attempts of an endpoint began to fail after the
 // last minute in which one succeeded; zero where none did.
 func (q *Queue) FailingSince(ctx context.Context, ep peal.EndpointID) (time.Time, error) {
 	var minute sql.NullInt64
 	err := q.rows(ctx, func(scan scanner) error { return scan(&minute) },
-		`SELECT min(minute) FROM rollup WHERE endpoint_id = ?1 AND failed > 0 AND minute > coalesce(
-			(SELECT minute FROM rollup WHERE endpoint_id = ?1 AND succeeded > 0 ORDER BY minute DESC LIMIT 1), -1)`, ep)
+		failingSince, ep)
 	if err != nil || !minute.Valid {
 		return time.Time{}, err
 	}
