@@ -112,7 +112,6 @@ var apiViews = []view{
 	{path: "/endpoints/{busy}/stats?since={month-ago}"},
 	{path: "/stats"},
 	{path: "/stats?since={week-ago}"},
-	{path: "/stats?since={month-ago}"},
 	{path: "/groups/{group}/deliveries"},
 	{path: "/hooks/{hook}/received"},
 	{path: "/executions?limit=500"},

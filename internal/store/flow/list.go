@@ -69,13 +69,14 @@ func listQuery(q peal.ExecutionFilter, before []byte) (query string, args []any)
 	return query + " ORDER BY id DESC LIMIT ?", args
 }
 
-// receivedQuery merges two walks along indexes.
-const receivedQuery = `SELECT id AS received, CAST(0 AS BIGINT), 'accepted', CAST(202 AS BIGINT), id, input FROM execution
-		WHERE hook IS NOT NULL AND hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3
-	UNION ALL
-	SELECT id, at, verdict, status_code, execution, request FROM refused
-		WHERE hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3
-	ORDER BY received DESC LIMIT ?4`
+// Each of the two ends by itself: where it did not, PostgreSQL would sort all rows of both.
+const (
+	acceptedList = `SELECT id AS received, CAST(0 AS BIGINT) AS at, 'accepted' AS verdict, CAST(202 AS BIGINT) AS code, id, input FROM execution
+		WHERE hook IS NOT NULL AND hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4`
+	refusedList = `SELECT id AS received, at, verdict, status_code, execution, request FROM refused
+		WHERE hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4`
+	receivedQuery = "SELECT * FROM (" + acceptedList + ") AS accepted UNION ALL SELECT * FROM (" + refusedList + ") AS refusals ORDER BY received DESC LIMIT ?4"
+)
 
 // Received lists what a hook got, the newest first, with the next page's cursor.
 func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p peal.Page) (page []peal.Received, cursor string, err error) {

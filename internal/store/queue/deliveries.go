@@ -111,7 +111,7 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 	var l listing
 	if f.Event.IsZero() {
 		walks, nths := deliveryQueries(&f)
-		l = q.listed(ctx, newest(walks, "?4"), newest(nths, "1"), f.Org, func(from peal.DeliveryID) []any {
+		l = q.listed(ctx, newest(walks, "?4"), newest(nths, "1"), f.Org, scanOf(&f), func(from peal.DeliveryID) []any {
 			return []any{f.Endpoint, f.Group, string(f.Status), f.Type, made(from)}
 		})
 	} else {
@@ -183,8 +183,16 @@ func deliveryQueries(f *peal.DeliveryFilter) (walks, nths []string) {
 	return walks, nths
 }
 
-// newest merges lists of the newest by id. Each ends by itself: where it did not, PostgreSQL
-// would sort all rows of a union that has partitions in it.
+// scanOf is how many rows a page of deliveries looks at.
+func scanOf(f *peal.DeliveryFilter) int {
+	if f.Endpoint.IsZero() && f.Group.IsZero() && (f.Status == "" || f.Status == peal.Succeeded) {
+		return maxScan
+	}
+	return maxScattered
+}
+
+// newest merges lists by id, the newest first. Each ends by itself: where it did not,
+// PostgreSQL would sort all rows of all lists.
 func newest(lists []string, limit string) string {
 	if len(lists) == 0 {
 		return ""

@@ -108,7 +108,7 @@ func (q *Queue) Events(ctx context.Context, f peal.EventFilter, p peal.Page) (ev
 		return nil, "", err
 	}
 	walk, nth := eventQueries(&f)
-	l := q.listed(ctx, walk, nth, f.Org, func(peal.DeliveryID) []any { return []any{f.Type, f.Subject} })
+	l := q.listed(ctx, walk, nth, f.Org, maxScan, func(peal.DeliveryID) []any { return []any{f.Type, f.Subject} })
 	cursor, err = l.page(p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		ev, err := scanEvent(scan)
 		if err == nil {

@@ -8,13 +8,17 @@ import (
 	"github.com/peal-dev/peal/internal/store"
 )
 
-// maxScan is how many rows one page of a list looks at whose filter no index serves. A page
-// that ends there is short, or even empty, and its cursor leads on.
-const maxScan = 20_000
-
-// stretches are the steps in which it looks at them: most filters fit enough of the first
-// rows, and the database need not find out where the others end.
-var stretches = [...]int{1000, maxScan - 1000}
+// What one page of a list looks at whose filter no index serves, in rows. A page that ends
+// there is short, or even empty, and its cursor leads on.
+const (
+	maxScan = 20_000 // of those that stand side by side
+	// maxScattered is of those that an index picks out, each of which is a page of the
+	// database's to be read.
+	maxScattered = 5000
+	// firstStretch is looked at by itself: most filters fit enough of it, and the database
+	// need not find out where the rest ends.
+	firstStretch = 1000
+)
 
 // listing is how a list is read from the database, newest first.
 type listing struct {
@@ -23,14 +27,16 @@ type listing struct {
 	// nth gives the id of a row counted from the end, whether it fits or not, unless there
 	// are fewer. It is nil where an index serves the filter.
 	nth func(from, to peal.DeliveryID, n int) (id peal.DeliveryID, ok bool, err error)
+	// scan is how many rows a page looks at where one does not.
+	scan int
 }
 
-// page hands rows to take until limit of them were taken, maxScan were looked at or the
+// page hands rows to take until limit of them were taken, enough were looked at or the
 // reader's time is up. Its cursor leads on from the last that was looked at; it is empty at
 // the list's end.
 func (l *listing) page(limit int, from, to peal.DeliveryID, take func(scanner) (id peal.DeliveryID, taken bool, err error)) (cursor string, err error) {
 	p := &pageWalk{listing: l, left: limit, to: to, take: take}
-	for _, rows := range stretches {
+	for _, rows := range [...]int{firstStretch, l.scan - firstStretch} {
 		var done bool
 		if done, err = p.stretch(from, rows); done || err != nil {
 			break
@@ -91,11 +97,11 @@ func (p *pageWalk) stretch(from peal.DeliveryID, rows int) (done bool, err error
 
 // listed is a listing by queries. Both have the org, the first id and the id after the last
 // as ?1 to ?3 and a number as ?4, a limit or how many rows to skip; more follow.
-func (q *Queue) listed(ctx context.Context, walk, nth, org string, more func(from peal.DeliveryID) []any) listing {
+func (q *Queue) listed(ctx context.Context, walk, nth, org string, scan int, more func(from peal.DeliveryID) []any) listing {
 	args := func(from, to peal.DeliveryID, n int) []any {
 		return append([]any{org, from, to, int64(n)}, more(from)...)
 	}
-	l := listing{walk: func(from, to peal.DeliveryID, limit int, each func(scanner) error) error {
+	l := listing{scan: scan, walk: func(from, to peal.DeliveryID, limit int, each func(scanner) error) error {
 		return q.rows(ctx, each, walk, args(from, to, limit)...)
 	}}
 	if nth != "" {

@@ -28,7 +28,7 @@ func idRow(id peal.DeliveryID) int { return int(id[13])<<16 | int(id[14])<<8 | i
 // page reads one page through sift, before a row.
 func (n *numbered) page(limit, before int, sifted bool) (page []int, looked int, next int, err error) {
 	at := 0
-	l := listing{walk: func(from, to peal.DeliveryID, limit int, each func(scanner) error) error {
+	l := listing{scan: maxScan, walk: func(from, to peal.DeliveryID, limit int, each func(scanner) error) error {
 		for at = idRow(to) - 1; at >= idRow(from) && (limit > 0 || !sifted); at-- {
 			looked++
 			if sifted && !n.fits(at) {
