@@ -209,26 +209,17 @@ func (h *history) count(key minuteOf, status peal.Status, attempts int, took tim
 	c[5+peal.DurationBucket(took)] += int64(attempts)
 }
 
+const allCounts = `succeeded, failed, dead, dropped, duration, within_10, within_30, within_100, within_300, within_1000, within_3000, within_10000, longer`
+
 var (
 	fillEvents = store.NewMany(`INSERT INTO event (org, id, client_id, type, source, subject, severity, title, message, time, data, deliveries)`, "tbtttttttibb", "")
 	fillLive   = store.NewMany(`INSERT INTO live (org, id, endpoint_id, event_id, event_type, status, due_at, size, group_id)`, "tbbbttiib", "")
 	fillDone   = store.NewMany(`INSERT INTO done (org, id, endpoint_id, event_id, event_type, status, reason, size, attempt_count, round_start,
 		last_status_code, last_error, finished_at, attempts, group_id)`, "tbbbtttiiiititb", "")
-	fillCounts = store.NewMany(`INSERT INTO rollup (org, endpoint_id, minute, session, succeeded, failed, dead, dropped, duration,
-		within_10, within_30, within_100, within_300, within_1000, within_3000, within_10000, longer)`, "tbiiiiiiiiiiiiiii", "")
+	fillMinutes    = store.NewMany(`INSERT INTO rollup (org, endpoint_id, minute, session, `+allCounts+`)`, "tbii"+"iiiiiiiiiiiii", "")
+	fillOrgMinutes = store.NewMany(`INSERT INTO org_minute (org, minute, session, `+allCounts+`)`, "tii"+"iiiiiiiiiiiii", "")
+	fillHours      = store.NewMany(`INSERT INTO endpoint_hour (org, endpoint_id, hour, session, succeeded, failed, dead, dropped, duration)`, "tbii"+"iiiii", "")
 )
-
-// sumCounts add up the statistics as the server would have.
-var sumCounts = []string{
-	`INSERT INTO org_minute (org, minute, session, succeeded, failed, dead, dropped, duration,
-			within_10, within_30, within_100, within_300, within_1000, within_3000, within_10000, longer)
-		SELECT org, minute, session, sum(succeeded), sum(failed), sum(dead), sum(dropped), sum(duration), sum(within_10), sum(within_30),
-			sum(within_100), sum(within_300), sum(within_1000), sum(within_3000), sum(within_10000), sum(longer)
-		FROM rollup GROUP BY org, minute, session`,
-	`INSERT INTO endpoint_hour (org, hour, endpoint_id, session, succeeded, failed, dead, dropped, duration)
-		SELECT org, minute / 60, endpoint_id, session, sum(succeeded), sum(failed), sum(dead), sum(dropped), sum(duration)
-		FROM rollup GROUP BY org, minute / 60, endpoint_id, session`,
-}
 
 // flush writes the deliveries that were gathered, with their events.
 func (h *history) flush(ctx context.Context) error {
@@ -260,18 +251,25 @@ func (h *history) flush(ctx context.Context) error {
 
 // flushCounts writes the statistics, and how many deliveries each endpoint has.
 func (h *history) flushCounts(ctx context.Context) error {
-	var rows []any
+	var minutes, orgs, hours []any
+	orgCounts, hourCounts := map[minuteOf]*[13]int64{}, map[minuteOf]*[13]int64{}
 	for key, c := range h.counts {
-		rows = append(rows, key.org, key.endpoint[:], key.minute, h.db.Session())
-		for _, n := range c {
-			rows = append(rows, n)
-		}
+		minutes = appendCounts(append(minutes, key.org, key.endpoint[:], key.minute, h.db.Session()), c[:])
+		addCounts(orgCounts, minuteOf{org: key.org, minute: key.minute}, c)
+		addCounts(hourCounts, minuteOf{key.org, key.endpoint, key.minute / 60}, c)
 	}
-	if err := h.write(ctx, fillCounts, 17, rows); err != nil {
-		return err
+	for key, c := range orgCounts {
+		orgs = appendCounts(append(orgs, key.org, key.minute, h.db.Session()), c[:])
 	}
-	for _, query := range sumCounts {
-		if err := h.db.Write(ctx, func(tx *store.Tx) error { return tx.Send(query) }); err != nil {
+	for key, c := range hourCounts {
+		hours = appendCounts(append(hours, key.org, key.endpoint[:], key.minute, h.db.Session()), c[:5])
+	}
+	for _, part := range []struct {
+		sql   *store.ManySQL
+		width int
+		rows  []any
+	}{{fillMinutes, 17, minutes}, {fillOrgMinutes, 16, orgs}, {fillHours, 9, hours}} {
+		if err := h.write(ctx, part.sql, part.width, part.rows); err != nil {
 			return err
 		}
 	}
@@ -287,6 +285,24 @@ func (h *history) flushCounts(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+func addCounts(to map[minuteOf]*[13]int64, key minuteOf, more *[13]int64) {
+	c := to[key]
+	if c == nil {
+		c = &[13]int64{}
+		to[key] = c
+	}
+	for i, n := range more {
+		c[i] += n
+	}
+}
+
+func appendCounts(rows []any, counts []int64) []any {
+	for _, n := range counts {
+		rows = append(rows, n)
+	}
+	return rows
 }
 
 // write writes any number of rows of some columns.
