@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -253,16 +255,17 @@ func (h *history) flush(ctx context.Context) error {
 func (h *history) flushCounts(ctx context.Context) error {
 	var minutes, orgs, hours []any
 	orgCounts, hourCounts := map[minuteOf]*[13]int64{}, map[minuteOf]*[13]int64{}
-	for key, c := range h.counts {
+	for _, key := range inOrder(h.counts) {
+		c := h.counts[key]
 		minutes = appendCounts(append(minutes, key.org, key.endpoint[:], key.minute, h.db.Session()), c[:])
 		addCounts(orgCounts, minuteOf{org: key.org, minute: key.minute}, c)
 		addCounts(hourCounts, minuteOf{key.org, key.endpoint, key.minute / 60}, c)
 	}
-	for key, c := range orgCounts {
-		orgs = appendCounts(append(orgs, key.org, key.minute, h.db.Session()), c[:])
+	for _, key := range inOrder(orgCounts) {
+		orgs = appendCounts(append(orgs, key.org, key.minute, h.db.Session()), orgCounts[key][:])
 	}
-	for key, c := range hourCounts {
-		hours = appendCounts(append(hours, key.org, key.endpoint[:], key.minute, h.db.Session()), c[:5])
+	for _, key := range inOrder(hourCounts) {
+		hours = appendCounts(append(hours, key.org, key.endpoint[:], key.minute, h.db.Session()), hourCounts[key][:5])
 	}
 	for _, part := range []struct {
 		sql   *store.ManySQL
@@ -274,7 +277,7 @@ func (h *history) flushCounts(ctx context.Context) error {
 		}
 	}
 	return h.db.Write(ctx, func(tx *store.Tx) error {
-		for _, ep := range slices.SortedFunc(maps.Keys(h.tally), func(a, b peal.EndpointID) int { return slices.Compare(a[:], b[:]) }) {
+		for _, ep := range slices.SortedFunc(maps.Keys(h.tally), func(a, b peal.EndpointID) int { return bytes.Compare(a[:], b[:]) }) {
 			query, args := "INSERT INTO tally (endpoint_id, deliveries) VALUES (?, ?)", []any{ep[:], h.tally[ep]}
 			if h.db.Dialect() == store.PostgreSQL {
 				query, args = "INSERT INTO tally (endpoint_id, deliveries, session) VALUES (?, ?, ?)", append(args, h.db.Session())
@@ -296,6 +299,13 @@ func addCounts(to map[minuteOf]*[13]int64, key minuteOf, more *[13]int64) {
 	for i, n := range more {
 		c[i] += n
 	}
+}
+
+// inOrder are the keys in an order in which they are quick to be written.
+func inOrder(counts map[minuteOf]*[13]int64) []minuteOf {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b minuteOf) int {
+		return cmp.Or(cmp.Compare(a.org, b.org), bytes.Compare(a.endpoint[:], b.endpoint[:]), cmp.Compare(a.minute, b.minute))
+	})
 }
 
 func appendCounts(rows []any, counts []int64) []any {

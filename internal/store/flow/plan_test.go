@@ -39,13 +39,14 @@ func TestPlans(t *testing.T) {
 
 func planned(f *Flow) map[string]plantest.Query {
 	before := bytes.Repeat([]byte{0xff}, 16)
+	accepted, refused := receivedQueries(f.db.Dialect())
 	hook, request := peal.HookID{1}, peal.RequestID{1}
 	all := map[string]plantest.Query{
 		"backlog":  {SQL: backlogQuery, Args: []any{"", int64(5)}},
 		"claim":    {SQL: f.claimQuery(), Args: []any{int64(1), "org", int64(1), int64(5)}},
 		"old":      {SQL: oldExecutions, Args: []any{int64(1), int64(5)}},
-		"accepted": {SQL: acceptedList, Args: []any{hook[:], "org", before, int64(5)}},
-		"refused":  {SQL: refusedList, Args: []any{hook[:], "org", before, int64(5)}},
+		"accepted": {SQL: accepted, Args: []any{hook[:], "org", before, int64(5)}},
+		"refused":  {SQL: refused, Args: []any{hook[:], "org", before, int64(5)}},
 	}
 	list := func(name, query string, args []any) {
 		all[name] = plantest.Query{SQL: query, Args: append(args, int64(51))}
@@ -60,7 +61,7 @@ func planned(f *Flow) map[string]plantest.Query {
 		{Hook: hook, Status: peal.ExecutionFailed},
 	} {
 		q.Org = "org"
-		query, args := listQuery(q, before)
+		query, args := listQuery(f.db.Dialect(), q, before)
 		list(fmt.Sprint("executions ", i), query, args)
 	}
 	for i, q := range []peal.RequestFilter{{}, {Status: peal.RequestPending}, {Offering: peal.OfferingID{1}}, {Priority: "high"}} {

@@ -110,7 +110,7 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 	}
 	var l listing
 	if f.Event.IsZero() {
-		walks, nths := deliveryQueries(&f)
+		walks, nths := deliveryQueries(q.db.Dialect(), &f)
 		l = q.listed(ctx, newest(walks, "?4"), newest(nths, "1"), f.Org, scanOf(&f), func(from peal.DeliveryID) []any {
 			return []any{f.Endpoint, f.Group, string(f.Status), f.Type, made(from)}
 		})
@@ -144,15 +144,16 @@ func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
 // deliveryQueries list the deliveries of an org, of its endpoint ?5 or of a group ?6, with the
 // status ?7 and of the type ?8, made after what finished before ?9. They ask the tables in which
 // the status is, each along an index in the order of ids; what no index serves is a sieve.
-func deliveryQueries(f *peal.DeliveryFilter) (walks, nths []string) {
+func deliveryQueries(dialect store.Dialect, f *peal.DeliveryFilter) (walks, nths []string) {
 	where, sieve := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3", ""
+	beside := dialect.Beside("d.org") + " = ?1 AND d.id >= ?2 AND d.id < ?3"
 	if !f.Group.IsZero() {
-		where = " WHERE d.group_id = ?6 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+		where = " WHERE d.group_id = ?6 AND " + beside
 		if !f.Endpoint.IsZero() {
 			sieve = " AND d.endpoint_id = ?5"
 		}
 	} else if !f.Endpoint.IsZero() {
-		where = " WHERE d.endpoint_id = ?5 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+		where = " WHERE d.endpoint_id = ?5 AND " + beside
 	}
 	if f.Type != "" {
 		sieve += " AND d.event_type = ?8"
@@ -253,14 +254,13 @@ func placeholders(from, n int) string {
 	return b.String()
 }
 
-const (
-	offsetWhere = " WHERE d.endpoint_id = ?1 AND coalesce(d.org, '') = ?2"
-	offsetOrder = " ORDER BY d.id DESC LIMIT ?5"
-)
-
-var offsetParts = []string{
-	liveColumns + ", d.attempts FROM live d" + offsetWhere + offsetOrder,
-	doneColumns + ", d.attempts FROM done d" + offsetWhere + " AND d.status <> 'suppressed'" + offsetOrder,
+// offsetQueries list the deliveries of an endpoint ?1 of an org ?2, up to ?5.
+func offsetQueries(dialect store.Dialect) []string {
+	where, order := " WHERE d.endpoint_id = ?1 AND "+dialect.Beside("d.org")+" = ?2", " ORDER BY d.id DESC LIMIT ?5"
+	return []string{
+		liveColumns + ", d.attempts FROM live d" + where + order,
+		doneColumns + ", d.attempts FROM done d" + where + " AND d.status <> 'suppressed'" + order,
+	}
 }
 
 // DeliveriesOffset lists an endpoint's deliveries by offset, newest first, with their
@@ -279,7 +279,7 @@ func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.Endpoi
 		d, err := scanWithAttempts(scan)
 		page = append(page, d)
 		return err
-	}, newest(offsetParts, "?3 OFFSET ?4"), ep, org, limit, offset, limit+offset)
+	}, newest(offsetQueries(q.db.Dialect()), "?3 OFFSET ?4"), ep, org, limit, offset, limit+offset)
 	if err == nil {
 		err = q.nameEvents(ctx, org, page)
 	}

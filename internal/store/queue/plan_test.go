@@ -33,20 +33,20 @@ func planned(t *testing.T, url string) *store.DB {
 func TestPlans(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		db := planned(t, "sqlite:"+filepath.Join(t.TempDir(), "peal.db"))
-		for name, q := range pageQueries() {
+		for name, q := range pageQueries(db.Dialect()) {
 			plantest.Check(t, db, plantest.SQLite, name, q)
 		}
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		db := planned(t, plantest.Planned(t, pgtest.Schema(t)))
-		for name, q := range pageQueries() {
+		for name, q := range pageQueries(db.Dialect()) {
 			plantest.Check(t, db, plantest.Postgres, name, q)
 		}
 	})
 }
 
 // pageQueries are those of all lists and counts, with each filter that changes them.
-func pageQueries() map[string]plantest.Query {
+func pageQueries(dialect store.Dialect) map[string]plantest.Query {
 	all := map[string]plantest.Query{}
 	from, to := idRange(time.Now().Add(-time.Hour), time.Now())
 	add := func(name string, queries []string, more ...any) {
@@ -66,13 +66,13 @@ func pageQueries() map[string]plantest.Query {
 		for _, f.Status = range append(peal.Statuses, "") {
 			for _, f.Type = range []string{"", "a"} {
 				for _, f.Since = range []time.Time{{}, time.Now()} {
-					walks, nths := deliveryQueries(&f)
+					walks, nths := deliveryQueries(dialect, &f)
 					add(fmt.Sprintf("deliveries %+v", f), append(walks, nths...), f.Endpoint, f.Group, string(f.Status), f.Type, made(from))
 				}
 			}
 		}
 	}
-	for i, query := range offsetParts {
+	for i, query := range offsetQueries(dialect) {
 		all[fmt.Sprint("deliveries by offset ", i)] = plantest.Query{SQL: query, Args: []any{peal.EndpointID{1}, "org", int64(1), int64(2), int64(3)}}
 	}
 	all["groups"] = plantest.Query{SQL: groupsQuery, Args: []any{"org", int64(1), peal.GroupID{1}, int64(50)}}
@@ -104,7 +104,7 @@ func TestPartitionsAreLeftOut(t *testing.T) {
 	}
 	from, to := idRange(day.AddDate(0, 0, -1), now)
 	deliveries := peal.DeliveryFilter{Type: "a", Since: day.AddDate(0, 0, -1)}
-	walks, nths := deliveryQueries(&deliveries)
+	walks, nths := deliveryQueries(store.PostgreSQL, &deliveries)
 	args := []any{"org", from, to, int64(50), deliveries.Endpoint, deliveries.Group, "", "a", made(from)}
 	events, nthEvent := eventQueries(&peal.EventFilter{Type: "a"})
 	for _, q := range []plantest.Query{

@@ -1,7 +1,8 @@
 -- +goose Up
 
 -- What rollup comes to for an org's minutes and for its endpoints' hours: a page counts
--- thousands of rows instead of hundreds of thousands.
+-- thousands of rows instead of hundreds of thousands. A program that does not know them would
+-- count without them, so none that is older can run beside them.
 CREATE TABLE org_minute (
     org          text COLLATE "C" NOT NULL,
     minute       bigint NOT NULL, -- minutes since 1970
