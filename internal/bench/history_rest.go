@@ -84,8 +84,10 @@ func (h *history) desk(ctx context.Context) error {
 		if i%50 == 0 {
 			status, ended = peal.RequestPending, time.Time{}
 		}
-		return []any{org, id[:], fmt.Sprintf("Access to room %d", i), noteText, string(status), "medium", "ada", "", int64(0), "", []byte("null"),
-			store.Micros(at), store.Micros(ended), store.Micros(ended)}
+		return []any{
+			org, id[:], fmt.Sprintf("Access to room %d", i), noteText, string(status), "medium", "ada", "", int64(0), "", []byte("null"),
+			store.Micros(at), store.Micros(ended), store.Micros(ended),
+		}
 	})
 	if err != nil {
 		return err
@@ -95,8 +97,10 @@ func (h *history) desk(ctx context.Context) error {
 		if i%50 == 0 {
 			status, ended = peal.TaskAssigned, time.Time{}
 		}
-		return []any{org, id[:], fmt.Sprintf("Order key %d", i), noteText, string(status), "user", fmt.Sprintf("user-%d", i%50), "",
-			store.Micros(at), store.Micros(ended)}
+		return []any{
+			org, id[:], fmt.Sprintf("Order key %d", i), noteText, string(status), "user", fmt.Sprintf("user-%d", i%50), "",
+			store.Micros(at), store.Micros(ended),
+		}
 	})
 	if err != nil {
 		return err
@@ -118,8 +122,10 @@ func (h *history) governance(ctx context.Context) error {
 	err := h.many(ctx, fillUsage, 15, usageHours*usageAnHour, func(i int, _ time.Time) []any {
 		at, key := first.Add(time.Duration(i/usageAnHour)*time.Hour), i%usageAnHour
 		hash := h.id(at)
-		return []any{org, store.Micros(at), hash[:], int64(0), fmt.Sprintf("team-%d", key%6), fmt.Sprintf("key-%d", key/3), "", "", "",
-			fmt.Sprintf("model-%d", key%3), int64(20), int64(1), int64(20_000), int64(25_000_000), int64(0)}
+		return []any{
+			org, store.Micros(at), hash[:], int64(0), fmt.Sprintf("team-%d", key%6), fmt.Sprintf("key-%d", key/3), "", "", "",
+			fmt.Sprintf("model-%d", key%3), int64(20), int64(1), int64(20_000), int64(25_000_000), int64(0),
+		}
 	})
 	if err != nil {
 		return err

@@ -168,12 +168,8 @@ func (p *pages) measure(ctx context.Context, server *process, s *stage) (*PagesR
 		return nil, err
 	}
 	person := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := person.PostForm(base+"/dashboard/sign-in", url.Values{"key": {s.key}})
-	if err != nil {
+	if err := signIn(ctx, person, base, s.key); err != nil {
 		return nil, err
-	}
-	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusSeeOther {
-		return nil, errors.Join(err, fmt.Errorf("bench: signing in was answered %s", resp.Status))
 	}
 	report := &PagesReport{Database: p.name, Deliveries: p.Deliveries, Fetches: p.Fetches, LimitMS: millis(pageLimit)}
 	for _, part := range []struct {
@@ -197,6 +193,25 @@ func (p *pages) measure(ctx context.Context, server *process, s *stage) (*PagesR
 		}
 	}
 	return report, nil
+}
+
+func signIn(ctx context.Context, person *http.Client, base, key string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/dashboard/sign-in", strings.NewReader(url.Values{"key": {key}}.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := person.Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusSeeOther {
+		return fmt.Errorf("bench: signing in was answered %s", resp.Status)
+	}
+	return nil
 }
 
 // fetcher asks for one page again and again.
