@@ -158,7 +158,7 @@ func (s *stage) samples(ctx context.Context, g *gateway, now time.Time) (map[str
 		{"subject", "event-deep", "/v1/events?limit=50&until=" + ago(14)},
 		{"delivery", "delivery-second", "/v1/deliveries?limit=50"},
 		{"delivery", "delivery-deep", "/v1/deliveries?limit=50&until=" + ago(14)},
-		{"delivery", "dead-deep", "/v1/deliveries?limit=50&status=dead&until=" + ago(14)},
+		{"delivery", "dead-deep", "/v1/deliveries?limit=5&status=dead&until=" + ago(14)},
 		{"", "endpoint-second", "/v1/endpoints?limit=50"},
 		{"execution", "", "/v1/executions?limit=50"},
 		{"group", "", "/v1/groups?limit=50"},
