@@ -105,7 +105,7 @@ func known(names map[peal.EventID]string, id peal.EventID) bool {
 func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Page) (page []peal.Delivery, cursor string, err error) {
 	p = p.Clamp()
 	from, to := idRange(f.Since, f.Until)
-	if to, err = cursorEnd(p.Cursor, to); err != nil {
+	if to, err = pageEnd("deliveries", p, to); err != nil {
 		return nil, "", err
 	}
 	var l listing
@@ -119,7 +119,7 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 			return q.walkEvent(ctx, &f, from, to, each)
 		}
 	}
-	cursor, err = l.page(p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
+	cursor, err = l.page("deliveries", p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		d, err := scanDelivery(scan)
 		fits := err == nil && matches(&f, &d)
 		if fits {

@@ -104,12 +104,12 @@ func eventQueries(f *peal.EventFilter) (walk, nth string) {
 func (q *Queue) Events(ctx context.Context, f peal.EventFilter, p peal.Page) (events []*peal.Event, cursor string, err error) {
 	p = p.Clamp()
 	from, to := idRange(f.Since, f.Until)
-	if to, err = cursorEnd(p.Cursor, to); err != nil {
+	if to, err = pageEnd("events", p, to); err != nil {
 		return nil, "", err
 	}
 	walk, nth := eventQueries(&f)
 	l := q.listed(ctx, walk, nth, f.Org, maxScan, func(peal.DeliveryID) []any { return []any{f.Type, f.Subject} })
-	cursor, err = l.page(p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
+	cursor, err = l.page("events", p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		ev, err := scanEvent(scan)
 		if err == nil {
 			events = append(events, ev)

@@ -34,7 +34,7 @@ type listing struct {
 // page hands rows to take until limit of them were taken, enough were looked at or the
 // reader's time is up. Its cursor leads on from the last that was looked at; it is empty at
 // the list's end.
-func (l *listing) page(limit int, from, to peal.DeliveryID, take func(scanner) (id peal.DeliveryID, taken bool, err error)) (cursor string, err error) {
+func (l *listing) page(list string, limit int, from, to peal.DeliveryID, take func(scanner) (id peal.DeliveryID, taken bool, err error)) (cursor string, err error) {
 	p := &pageWalk{listing: l, left: limit, to: to, take: take}
 	for _, rows := range [...]int{firstStretch, l.scan - firstStretch} {
 		var done bool
@@ -44,7 +44,7 @@ func (l *listing) page(limit int, from, to peal.DeliveryID, take func(scanner) (
 	}
 	switch {
 	case errors.Is(err, store.ErrSlowRead) && p.moved, err == nil && !p.ended:
-		return encodeCursor(p.to), nil
+		return peal.Cursor(list, p.to[:]), nil
 	}
 	return "", err
 }

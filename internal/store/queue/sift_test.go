@@ -50,7 +50,7 @@ func (n *numbered) page(limit, before int, sifted bool) (page []int, looked int,
 			return rowID(row), row >= idRow(from), nil
 		}
 	}
-	cursor, err := l.page(limit, rowID(0), rowID(before), func(scanner) (peal.DeliveryID, bool, error) {
+	cursor, err := l.page("deliveries", limit, rowID(0), rowID(before), func(scanner) (peal.DeliveryID, bool, error) {
 		taken := n.fits(at)
 		if taken {
 			page = append(page, at)
@@ -60,7 +60,7 @@ func (n *numbered) page(limit, before int, sifted bool) (page []int, looked int,
 	if cursor == "" {
 		return page, looked, -1, err
 	}
-	id, bad := cursorEnd(cursor, peal.DeliveryID{})
+	id, bad := pageEnd("deliveries", peal.Page{Cursor: cursor}, peal.DeliveryID{})
 	return page, looked, idRow(id), errors.Join(err, bad)
 }
 
