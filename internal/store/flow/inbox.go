@@ -26,7 +26,18 @@ func (f *Flow) Requests(ctx context.Context, q peal.RequestFilter, p peal.Page) 
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := " AND id < ?", []any{before}
+	where, args := requestsWhere(q, before)
+	page, err := f.requests(ctx, q.Org, where, append(args, int64(p.Limit+1))...)
+	if len(page) <= p.Limit {
+		return page, "", err
+	}
+	page = page[:p.Limit]
+	return page, encodeCursor(page[p.Limit-1].ID[:]), err
+}
+
+// requestsWhere walks along an index; the limit is its last argument.
+func requestsWhere(q peal.RequestFilter, before []byte) (where string, args []any) {
+	where, args = " AND id < ?", []any{before}
 	if !q.Offering.IsZero() {
 		where, args = where+" AND offering = ?", append(args, q.Offering[:])
 	}
@@ -36,20 +47,17 @@ func (f *Flow) Requests(ctx context.Context, q peal.RequestFilter, p peal.Page) 
 	if q.Priority != "" {
 		where, args = where+" AND priority = ?", append(args, string(q.Priority))
 	}
-	page, err := f.requests(ctx, q.Org, where+" ORDER BY id DESC LIMIT ?", append(args, int64(p.Limit+1))...)
-	if len(page) <= p.Limit {
-		return page, "", err
-	}
-	page = page[:p.Limit]
-	return page, encodeCursor(page[p.Limit-1].ID[:]), err
+	return where + " ORDER BY id DESC LIMIT ?", args
 }
+
+const selectRequests = "SELECT " + requestColumns + " FROM request WHERE org = ?"
 
 func (f *Flow) requests(ctx context.Context, org, where string, args ...any) (found []*peal.Request, err error) {
 	err = f.read(ctx, 18, func(row store.Row) error {
 		r, err := readRequest(org, row)
 		found = append(found, r)
 		return err
-	}, "SELECT "+requestColumns+" FROM request WHERE org = ?"+where, append([]any{org}, args...)...)
+	}, selectRequests+where, append([]any{org}, args...)...)
 	return found, err
 }
 
