@@ -152,7 +152,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs, Desk: a.desk})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
-		Store: executions, Ledger: executions, Events: q, Kinds: kinds, Desk: a.desk, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
+		Store: executions, Ledger: executions, Fence: executions, Events: q, Kinds: kinds, Desk: a.desk, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
 		Slots: cfg.WorkflowSlots, MemoryBudget: cfg.MemoryBudget, DrainTimeout: drainTimeout,
 	})
 	receiver := inbound.New(inbound.Config{

@@ -15,6 +15,7 @@ import (
 var (
 	_ workflow.Store  = (*Flow)(nil)
 	_ workflow.Ledger = (*Flow)(nil)
+	_ workflow.Fence  = (*Flow)(nil)
 	_ janitor.Store   = (*Flow)(nil)
 )
 
@@ -76,7 +77,7 @@ func (f *Flow) disown(ids ...peal.ExecutionID) {
 	}
 }
 
-// Owned implements workflow.Ledger.
+// Owned implements workflow.Fence.
 func (f *Flow) Owned() []peal.ExecutionID {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -31,7 +31,7 @@ func TestPlans(t *testing.T) {
 	type plan struct{ query, index string }
 	plans := []plan{
 		{backlogQuery, "execution_due"},
-		{f.claimQuery(), "execution_due"},
+		{dueQuery, "execution_due"},
 		{receivedQuery, "execution_hook"},
 		{receivedQuery, "refused_hook"},
 		{usedVersion, "execution_workflow"},

@@ -22,7 +22,7 @@ var flowTests = map[string]func(*Fixture){
 		if x.Execution.ID != c.Execution.ID || x.Definition != "text" || string(x.Execution.Input) != `{"webhook":{"body":1}}` || len(x.Steps) != 0 {
 			f.Fatalf("claimed %+v", x)
 		}
-		if again, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10); err != nil || len(again) != 0 {
+		if again, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, Nothing); err != nil || len(again) != 0 {
 			f.Fatalf("claimed twice: %v, %v", again, err)
 		}
 		f.Check(f.Progress(x, func(r *workflow.Record) {
@@ -107,17 +107,47 @@ var flowTests = map[string]func(*Fixture){
 		if got := f.Execution(x.Execution.ID); got.Status != peal.ExecutionWaiting || !got.DueAt.Equal(due) {
 			f.Fatalf("parked %+v", got)
 		}
-		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10); err != nil || len(early) != 0 {
+		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, Nothing); err != nil || len(early) != 0 {
 			f.Fatalf("claimed early: %v, %v", early, err)
 		}
 		f.Pass(time.Hour)
 		f.claimOne()
 	},
+	"what is held is not claimed": func(f *Fixture) {
+		var ids []peal.ExecutionID
+		for range 6 {
+			c := f.Start(func(c *workflow.Commit) { c.Owned = false })
+			f.Begin(c)
+			ids = append(ids, c.Execution.ID)
+			f.Pass(time.Second)
+		}
+		held := func(id peal.ExecutionID) bool { return slices.Contains(ids[:4], id) }
+		for _, want := range []peal.ExecutionID{ids[4], ids[5]} { // which stand behind those that are held
+			got, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 1, held)
+			if f.Check(err); len(got) != 1 || got[0].Execution.ID != want {
+				f.Fatalf("claimed %v, want %s", got, want)
+			}
+		}
+		if got, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 3, held); err != nil || len(got) != 0 {
+			f.Fatalf("claimed %v, %v", got, err)
+		}
+		if got, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, Nothing); err != nil || len(got) != 4 {
+			f.Fatalf("claimed %v, %v", got, err)
+		}
+		f.Check(f.F.Cancel(f.Ctx, f.Org, ids[0], f.Now()))
+		want := ids[:1]
+		if f.DB.Dialect() != store.PostgreSQL {
+			want = nil // there is no other node
+		}
+		if lost, err := f.F.Lost(f.Ctx, f.Org, ids); err != nil || !slices.Equal(lost, want) {
+			f.Fatalf("lost %v, %v", lost, err)
+		}
+	},
 	"a signal wakes": func(f *Fixture) {
 		f.Begin(f.Start(nil))
 		x := &workflow.Claimed{Execution: f.started[0].Execution}
 		f.park(x, time.Time{})
-		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now().Add(time.Hour), 10); err != nil || len(early) != 0 {
+		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now().Add(time.Hour), 10, Nothing); err != nil || len(early) != 0 {
 			f.Fatalf("claimed without a signal: %v, %v", early, err)
 		}
 		f.Check(f.F.Signal(f.Ctx, workflow.Signal{Org: f.Org, Execution: x.Execution.ID, Step: "a", Payload: []byte(`{"x":1}`)}, f.Now()))
@@ -330,7 +360,7 @@ func (f *Fixture) Begin(commits ...*workflow.Commit) {
 
 func (f *Fixture) claimOne() *workflow.Claimed {
 	f.Helper()
-	claimed, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10)
+	claimed, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, Nothing)
 	f.Check(err)
 	if len(claimed) != 1 {
 		f.Fatalf("claimed %d", len(claimed))
@@ -367,3 +397,6 @@ func (f *Fixture) Execution(id peal.ExecutionID) *peal.Execution {
 	f.Check(err)
 	return x
 }
+
+// Nothing is what a node holds that has just begun.
+func Nothing(peal.ExecutionID) bool { return false }
