@@ -19,6 +19,8 @@ type Config struct {
 	Events Events
 	Kinds  *Kinds
 	Desk   Desk
+	// Secrets gives the value of an org's secret.
+	Secrets func(org, name string) (string, bool)
 	// MayStart tells whether this node is certain to own what it holds.
 	MayStart func() bool
 	// Now is database time.

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/peal-dev/peal/internal/egress"
@@ -90,6 +91,11 @@ type Event struct {
 	To peal.EndpointID
 }
 
+// checker is a kind of which more is checked when a workflow is made than its spec can.
+type checker interface {
+	check(ctx context.Context, s *definition.Step, org definition.Known) error
+}
+
 // Kinds is all kinds of a server.
 type Kinds struct{ list []Kind }
 
@@ -125,8 +131,7 @@ func (k *Kinds) Specs() []*definition.Spec {
 	return specs
 }
 
-// parseChecked reads a definition that was checked when it was made: addresses are not
-// looked up again.
+// parseChecked reads a definition that was checked when it was made.
 func (k *Kinds) parseChecked(text string) (*definition.Definition, error) {
 	specs := k.Specs()
 	for i, spec := range specs {
@@ -145,12 +150,49 @@ func (k *Kinds) Parse(text string) (*definition.Definition, error) {
 // Schema is the JSON Schema of definitions.
 func (k *Kinds) Schema() map[string]any { return definition.Schema(k.Specs()) }
 
-// Check implements settings.Workflows: it reports what in a definition may not stand and
-// gives its name.
-func (k *Kinds) Check(text string) (name string, err error) {
+const (
+	// checkTime bounds all that is looked up when a workflow is made, and checksAtOnce how
+	// much of it at once.
+	checkTime    = 3 * time.Second
+	checksAtOnce = 16
+)
+
+// Check implements settings.Workflows: it reports what in a definition of an org may not
+// stand and gives its name.
+func (k *Kinds) Check(ctx context.Context, text string, org definition.Known) (name string, err error) {
 	d, err := k.Parse(text)
 	if err != nil {
 		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	steps := definition.All(d.Steps)
+	errs := make([]error, len(steps))
+	slots := make(chan struct{}, checksAtOnce)
+	var checks sync.WaitGroup
+	for i, s := range steps {
+		for _, use := range s.Secrets {
+			if !org.HasSecret(use.Name) && errs[i] == nil {
+				errs[i] = use.Fault("there is no secret %s", peal.Clip(use.Name, 64))
+			}
+		}
+		c, ok := k.get(s.Uses).(checker)
+		if !ok || errs[i] != nil {
+			continue
+		}
+		slots <- struct{}{}
+		checks.Go(func() {
+			defer func() { <-slots }()
+			if err := c.check(ctx, s, org); err != nil {
+				errs[i] = s.Located(err)
+			}
+		})
+	}
+	checks.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return "", err
+		}
 	}
 	return d.Name, nil
 }

@@ -205,7 +205,7 @@ var flowPurgeTests = map[string]func(*Fixture){
 		}
 		f.Check(f.DB.Write(f.Ctx, func(*store.Tx) error { return nil })) // the lane is written before
 		for _, at := range []struct {
-			pass             time.Duration
+			pass            time.Duration
 			execution, desk map[string]bool
 		}{
 			{time.Hour, map[string]bool{"brief": true, "long": true, "other": true}, map[string]bool{"brief": true, "long": true, "other": true}},

@@ -50,6 +50,28 @@ type Step struct {
 	Continue bool
 	// Branches are the steps of a parallel.
 	Branches [][]*Step
+	// Secrets are those that it names, where it does.
+	Secrets []SecretUse
+}
+
+// SecretUse is a place where a definition names one of the org's secrets.
+type SecretUse struct {
+	Name string
+	node *Node
+}
+
+// Fault reports what is wrong with it.
+func (u *SecretUse) Fault(format string, args ...any) error { return u.node.Fault(format, args...) }
+
+// All gives every step, those inside of others behind them.
+func All(steps []*Step) (all []*Step) {
+	for _, s := range steps {
+		all = append(all, s)
+		for _, branch := range s.Branches {
+			all = append(all, All(branch)...)
+		}
+	}
+	return all
 }
 
 // Retry is how often a step is tried in all, and the wait before the second time, which
@@ -80,7 +102,12 @@ func (s *Step) Fault(member, format string, args ...any) error {
 	return place.fault(path, format, args...)
 }
 
-// roots are what templates see, with the members of those that are always the same.
+// SecretsRoot is what the org's secrets are under. Only templates see them: what a
+// condition comes to is no secret.
+const SecretsRoot = "secrets"
+
+// roots are what templates and conditions see, with the members of those that are always
+// the same.
 var roots = map[string][]string{
 	"webhook":   {"body", "headers", "method", "query", "receivedAt"},
 	"request":   {"id", "offering", "title", "description", "status", "priority", "created_by", "data", "parent", "created_at"},
@@ -258,14 +285,14 @@ func (p *reader) step(n *Node, visible map[string]bool, depth int) (*Step, error
 	}
 	if spec.Check != nil {
 		if err := spec.Check(s); err != nil {
-			return nil, s.located(err)
+			return nil, s.Located(err)
 		}
 	}
 	return s, nil
 }
 
-// located gives an error of a kind's check the step's place, unless it has one.
-func (s *Step) located(err error) error {
+// Located gives an error of a kind's check the step's place, unless it has one.
+func (s *Step) Located(err error) error {
 	var known *peal.Error
 	if !errors.As(err, &known) || strings.HasPrefix(known.Message, "line ") {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/strictjson"
 )
 
@@ -17,9 +18,19 @@ type Spec struct {
 	Fields []Field
 	// Branches says that the steps inside are read from with.branches.
 	Branches bool
+	// Secrets says that templates in with may name the org's secrets. What such a kind
+	// takes is kept nowhere but in the step.
+	Secrets bool
 	// Check reports what else may not stand. An error of its own is a *peal.Error whose
 	// field is a member of with.
 	Check func(*Step) error
+}
+
+// Known tells what an org has of what definitions name.
+type Known interface {
+	HasEndpoint(id peal.EndpointID) bool
+	HasOffering(id peal.OfferingID) bool
+	HasSecret(name string) bool
 }
 
 // Field is a member of a step's with.
@@ -134,6 +145,9 @@ func (p *reader) with(s *Step, spec *Spec, n *Node, visible map[string]bool, dep
 		if err != nil {
 			return err
 		}
+		if err := s.useSecrets(v, spec); err != nil {
+			return err
+		}
 		if err := spec.Fields[i].check(v); err != nil {
 			return err
 		}
@@ -143,6 +157,36 @@ func (p *reader) with(s *Step, spec *Spec, n *Node, visible map[string]bool, dep
 		if f.Required && n.Get(f.Name) == nil {
 			return n.fault(join(n.Path, f.Name), "%s needs %s", spec.Name, f.Name)
 		}
+	}
+	return nil
+}
+
+// useSecrets notes the secrets that a value names.
+func (s *Step) useSecrets(v *Value, spec *Spec) error {
+	for _, m := range v.members {
+		if err := s.useSecrets(m.value, spec); err != nil {
+			return err
+		}
+	}
+	for _, item := range v.items {
+		if err := s.useSecrets(item, spec); err != nil {
+			return err
+		}
+	}
+	if v.template == nil {
+		return nil
+	}
+	for _, part := range v.template.parts {
+		e := part.expr
+		switch {
+		case e == nil || e.path[0] != SecretsRoot:
+			continue
+		case !spec.Secrets:
+			return v.node.Fault("{{ %s }}: a %s step keeps what it takes, so that it cannot take secrets", clip(e.text), spec.Name)
+		case len(e.path) != 2 || len(e.filters) > 0:
+			return v.node.Fault("{{ %s }}: a secret is named %s.NAME, with nothing behind it", clip(e.text), SecretsRoot)
+		}
+		s.Secrets = append(s.Secrets, SecretUse{e.path[1], v.node})
 	}
 	return nil
 }
@@ -227,9 +271,12 @@ func compile(n *Node, visible map[string]bool) (*Value, error) {
 
 // check reports a path that leads nowhere whatever is received.
 func (e *expression) check(n *Node, visible map[string]bool) error {
+	if e.path[0] == SecretsRoot {
+		return nil // useSecrets looks at it
+	}
 	members, known := roots[e.path[0]]
 	if !known {
-		return n.Fault("{{ %s }}: there is no %s; there are %s", clip(e.text), clip(e.path[0]), strings.Join(rootNames(), ", "))
+		return n.Fault("{{ %s }}: there is no %s; there are %s", clip(e.text), clip(e.path[0]), strings.Join(append(rootNames(), SecretsRoot), ", "))
 	}
 	if len(e.path) < 2 {
 		return nil
