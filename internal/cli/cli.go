@@ -44,6 +44,10 @@ type grammar struct {
 	Hooks      hooksCmd      `cmd:"" group:"client" help:"Manage hooks: addresses that other systems call."`
 	Workflows  workflowsCmd  `cmd:"" group:"client" help:"Manage workflows, which hooks start."`
 	Executions executionsCmd `cmd:"" group:"client" help:"Read executions of workflows, cancel them and run them again."`
+	Secrets    secretsCmd    `cmd:"" group:"client" help:"Manage secrets, which workflows name and nobody reads."`
+	Offerings  offeringsCmd  `cmd:"" group:"client" help:"Manage offerings: what can be requested."`
+	Requests   requestsCmd   `cmd:"" group:"client" help:"Read requests, accept, complete and cancel them."`
+	Tasks      tasksCmd      `cmd:"" group:"client" help:"Read tasks and complete them."`
 	Keys       keysCmd       `cmd:"" group:"client" help:"Manage API keys."`
 	Orgs       orgsCmd       `cmd:"" group:"client" help:"Manage orgs, with the admin key."`
 
