@@ -21,7 +21,7 @@ type Secret struct {
 
 // SecretBody is a secret's value.
 type SecretBody struct {
-	Value string `json:"value" example:"3f1c9a…" doc:"8 bytes to 8 KiB."`
+	Value string `json:"value" example:"3f1c9a7b5e" doc:"8 bytes to 8 KiB."`
 }
 
 // SecretPath names a secret.

@@ -52,6 +52,8 @@ type world struct {
 	calls  []string // path and key
 	answer func(w http.ResponseWriter, r *http.Request, n int)
 	events []workflow.Event
+	// secrets are the org's.
+	secrets map[string]string
 	// publishing is called before an event is published.
 	publishing func()
 }
@@ -88,7 +90,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(programs.Close)
 	w.kinds = workflow.All(workflow.Deps{Egress: client, Publisher: w, Programs: programs})
 	w.engine = workflow.New(workflow.Config{
-		Store: w.flow, Ledger: w.flow, Fence: w.flow, Events: w.queue, Kinds: w.kinds, MayStart: func() bool { return true }, Now: time.Now, Log: log,
+		Store: w.flow, Ledger: w.flow, Fence: w.flow, Events: w.queue, Kinds: w.kinds, Secrets: w.secret, MayStart: func() bool { return true }, Now: time.Now, Log: log,
 		Slots: 8, MemoryBudget: 1 << 20, DrainTimeout: time.Second,
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -106,6 +108,13 @@ func (w *world) check(err error) {
 	if err != nil {
 		w.Fatal(err)
 	}
+}
+
+func (w *world) secret(org, name string) (string, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	value, ok := w.secrets[name]
+	return value, ok && org == "acme"
 }
 
 // PublishStep implements workflow.Publisher.
