@@ -54,15 +54,6 @@ type Step struct {
 	Secrets []SecretUse
 }
 
-// SecretUse is a place where a definition names one of the org's secrets.
-type SecretUse struct {
-	Name string
-	node *Node
-}
-
-// Fault reports what is wrong with it.
-func (u *SecretUse) Fault(format string, args ...any) error { return u.node.Fault(format, args...) }
-
 // All gives every step, those inside of others behind them.
 func All(steps []*Step) (all []*Step) {
 	for _, s := range steps {
@@ -100,34 +91,6 @@ func (s *Step) Fault(member, format string, args ...any) error {
 		place, path = v.node.Position, v.node.Path
 	}
 	return place.fault(path, format, args...)
-}
-
-// SecretsRoot is what the org's secrets are under. Only templates see them: what a
-// condition comes to is no secret.
-const SecretsRoot = "secrets"
-
-// roots are what templates and conditions see, with the members of those that are always
-// the same.
-var roots = map[string][]string{
-	"webhook":   {"body", "headers", "method", "query", "receivedAt"},
-	"request":   {"id", "offering", "title", "description", "status", "priority", "created_by", "data", "parent", "created_at"},
-	"steps":     nil,
-	"execution": {"id", "startedAt"},
-	"workflow":  {"id", "name", "version"},
-}
-
-// stepMembers are what templates see of a step.
-var stepMembers = []string{"output", "status", "error"}
-
-var conditions = filter.NewConditions(rootNames()...)
-
-func rootNames() []string {
-	var names []string
-	for name := range roots {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 var (
