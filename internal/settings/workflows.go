@@ -22,6 +22,8 @@ type known struct {
 	org string
 }
 
+func (k known) ID() string { return k.org }
+
 func (k known) HasEndpoint(id peal.EndpointID) bool {
 	_, ok := k.EndpointOf(k.org, id)
 	return ok

@@ -17,11 +17,13 @@ import (
 
 // has is what an org has.
 type has struct {
+	org      string
 	endpoint peal.EndpointID
 	offering peal.OfferingID
 	secret   string
 }
 
+func (h has) ID() string                          { return h.org }
 func (h has) HasEndpoint(id peal.EndpointID) bool { return id == h.endpoint }
 func (h has) HasOffering(id peal.OfferingID) bool { return id == h.offering }
 func (h has) HasSecret(name string) bool          { return name == h.secret }
@@ -33,7 +35,7 @@ func TestCheckFindsWhatIsNamed(t *testing.T) {
 	}
 	defer client.Close()
 	kinds := workflow.All(workflow.Deps{Egress: client})
-	org := has{peal.NewEndpointID(time.Now()), peal.NewOfferingID(time.Now()), "TOKEN"}
+	org := has{"acme", peal.NewEndpointID(time.Now()), peal.NewOfferingID(time.Now()), "TOKEN"}
 	for with, want := range map[string]string{
 		"{id: a, uses: notify, with: {title: x, endpoint: " + org.endpoint.String() + "}}":                          "",
 		"{id: a, uses: notify, with: {title: x, endpoint: \"{{ webhook.body.to }}\"}}":                              "",

@@ -25,7 +25,7 @@ var httpMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}
 
 func (*httpKind) Spec() *definition.Spec {
 	return &definition.Spec{
-		Name: "http", Help: "Calls an address and gives its status, headers and body. A status other than 2xx is an error.",
+		Name: "http", Help: "Calls an address and gives its status, headers and body. A status other than 2xx is an error.", Outside: true,
 		Fields: []definition.Field{
 			{Name: "method", Type: definition.Text, Help: "POST with a body, else GET, where absent.", Enum: httpMethods},
 			{Name: "url", Type: definition.Text, Required: true, Help: "An absolute https:// URL that is reachable from the internet."},

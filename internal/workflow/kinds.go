@@ -38,11 +38,13 @@ type Call struct {
 	Due    time.Time
 	// Heard is what it waited for, nil while there is nothing.
 	Heard json.RawMessage
+	// Kept is the output of the try before, nil where that had none.
+	Kept json.RawMessage
 }
 
 // Outcome is what came of a try: an output, an error, or a wait.
 type Outcome struct {
-	// Output is JSON, nil for null. It is kept beside an error too.
+	// Output is JSON, nil for null. It is kept beside an error and over a wait too.
 	Output json.RawMessage
 	// Err is one sentence that is safe to show.
 	Err error
@@ -68,6 +70,8 @@ type Deps struct {
 	Programs  Programs
 	Desk      Desk
 	Approvals Approvals
+	// Temporal is nil where the program was built without it.
+	Temporal Temporal
 }
 
 // Programs runs jq programs; *transform.Pool does.
@@ -111,6 +115,7 @@ func All(d Deps) *Kinds {
 		&waitKind{d.Desk, d.Approvals},
 		&transformKind{d.Programs},
 		&parallelKind{},
+		&temporalKind{d.Temporal},
 	}}
 }
 

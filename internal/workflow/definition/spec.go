@@ -21,6 +21,9 @@ type Spec struct {
 	// Secrets says that templates in with may name the org's secrets. What such a kind
 	// takes is kept nowhere but in the step.
 	Secrets bool
+	// Outside says that the step acts outside of Peal, so that its beginning is recorded
+	// first.
+	Outside bool
 	// Check reports what else may not stand. An error of its own is a *peal.Error whose
 	// field is a member of with.
 	Check func(*Step) error
@@ -28,6 +31,8 @@ type Spec struct {
 
 // Known tells what an org has of what definitions name.
 type Known interface {
+	// ID is the org's.
+	ID() string
 	HasEndpoint(id peal.EndpointID) bool
 	HasOffering(id peal.OfferingID) bool
 	HasSecret(name string) bool
