@@ -278,6 +278,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(`{"name":"x","steps":[{"id":"a","uses":"http","with":{"url":"x"}}]}`)
 	f.Add("steps:\n\t- id: a")
 	f.Add("? a\n: b")
+	f.Add("steps: [{id: a, uses: http, with: {url: \"x/{{ secrets.A }}\"}}]")
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := Parse(text, kinds)
 		if err != nil {
