@@ -45,7 +45,7 @@ func (a *api) memberRoutes() {
 	tags := []string{"Members"}
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "create-member", Method: http.MethodPost, Path: "/v1/members", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Add a member", Errors: []int{http.StatusConflict},
+		Summary: "Add a member", Description: "Where sign-in by OIDC is configured, the person signs in to the dashboard with this address and may do what the role allows.", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *struct{ Body MemberCreate }) (*body[Member], error) {
 		m, err := a.Settings.AddMember(ctx, who.Actor, peal.Member{Org: who.Org, Email: in.Body.Email, Role: in.Body.Role})
 		return answerShown(m, err, showMember)
@@ -53,20 +53,12 @@ func (a *api) memberRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-members", Method: http.MethodGet, Path: "/v1/members", Tags: tags, Summary: "List members",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Member]], error) {
-		rows, next, err := directory.Members.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, showMember), nil
+		return listObjects(a, directory.Members, who, in, showMember)
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-member", Method: http.MethodGet, Path: "/v1/members/{id}", Tags: tags, Summary: "Get a member",
 	}, func(_ context.Context, who auth.Identity, in *MemberPath) (*body[Member], error) {
-		m, ok := directory.Members.Get(a.Directory, who.Org, in.ID)
-		if !ok {
-			return nil, peal.NotFound("member")
-		}
-		return &body[Member]{showMember(m)}, nil
+		return getObject(a, directory.Members, who, in.ID, showMember)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "update-member", Method: http.MethodPatch, Path: "/v1/members/{id}", Tags: tags, Summary: "Change a member's role",
