@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
