@@ -184,7 +184,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	a.governance = governance.New(governance.Config{
 		Store: books, Reader: books, Hours: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
-		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Log: a.log,
+		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Lateness: cfg.UsageLateness, Log: a.log,
 	})
 	a.accountant = janitor.New(janitor.Config{
 		Store: books, Now: a.db.Now, Log: a.log,

@@ -22,7 +22,9 @@ type Config struct {
 	Now func() time.Time
 	// IDsKept is how long ids of usage are remembered.
 	IDsKept time.Duration
-	Log     *slog.Logger
+	// Lateness is how long after its end an hour of usage is closed.
+	Lateness time.Duration
+	Log      *slog.Logger
 }
 
 // Engine is governance as the API calls it. It is safe for concurrent use.

@@ -156,7 +156,9 @@ func (s *Simulation) count(ctx context.Context, start, end int64) error {
 		return err
 	}
 	g.now = at.UTC()
-	g.Finish()
+	if err := g.Finish(); err != nil {
+		return err
+	}
 	return s.take(g, at)
 }
 

@@ -58,6 +58,7 @@ func Cases(t *testing.T, empty Backend) {
 		{"ledger", ledgerTests},
 		{"ledger", limitTests},
 		{"ledger", reservationTests},
+		{"ledger", orderTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
