@@ -83,7 +83,7 @@ func TestAnotherOrgsObjects(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	s := newServer(t, "sqlite:"+t.TempDir()+"/peal.db")
 	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for _, p := range []string{"/overview", "/events", "/endpoints", "/keys", "/audit", "/overview/live"} {
+	for _, p := range []string{"/overview", "/events", "/endpoints", "/keys", "/secrets", "/audit", "/overview/live"} {
 		r, err := stay.Get(s.URL + "/dashboard" + p)
 		if err != nil {
 			t.Fatal(err)

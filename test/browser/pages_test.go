@@ -69,14 +69,15 @@ func filled(t *testing.T, database string) (s *server, pages []string) {
 	s.post(t, "/v1/reservations", `{"model":`+name+`,"estimated_cost":"12.50"}`)
 	workflow := s.post(t, "/v1/workflows", `{"name":`+name+`,"steps":[{"id":"a","uses":"publish","with":{"type":"made","data":{"x":"{{ webhook.body.x }}"}}}]}`)
 	hook := s.post(t, "/v1/hooks", `{"name":`+name+`,"workflow":"`+workflow+`","verification":{"enabled":false}}`)
-	s.do(t, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(hostile)+`}`, nil)
+	s.do(t, http.MethodPost, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(hostile)+`}`, nil)
+	s.do(t, http.MethodPut, "/v1/secrets/TOKEN", `{"value":`+name+`}`, map[string]string{"Authorization": "Bearer " + adminKey})
 	s.post(t, "/v1/requests", `{"title":`+name+`}`)
 	s.post(t, "/v1/tasks", `{"title":`+name+`,"assignee":{"kind":"user","id":"ada"}}`)
 	return s, []string{
 		"/bindings", "/silences", "/groups", "/hooks", "/hooks/" + hook, "/workflows", "/workflows/new", "/workflows/" + workflow, "/executions",
 		"/requests", "/tasks", "/governance", "/rules", "/members",
 		"/overview", "/events", "/events/" + event, "/deliveries", "/deliveries/" + delivery, "/dead-letters",
-		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/audit",
+		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/secrets", "/audit",
 	}
 }
 
