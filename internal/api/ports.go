@@ -17,6 +17,8 @@ type Events interface {
 	Event(ctx context.Context, org, id string) (*peal.Event, error)
 	// Events lists, newest first, with the next page's cursor.
 	Events(ctx context.Context, f peal.EventFilter, p peal.Page) ([]*peal.Event, string, error)
+	// SearchEvents lists those that have a text, as far back as one search looks.
+	SearchEvents(ctx context.Context, f peal.EventFilter, text string, p peal.Page) (peal.FoundEvents, error)
 }
 
 // Deliveries reads deliveries, newest first where it lists.

@@ -44,3 +44,11 @@ type EventFilter struct {
 	Subject      string
 	Since, Until time.Time
 }
+
+// FoundEvents is what a search for a text found.
+type FoundEvents struct {
+	Events []*Event
+	// Cursor leads on where there is more to look at, from the time Back.
+	Cursor string
+	Back   time.Time
+}

@@ -26,7 +26,7 @@ func TestPlans(t *testing.T) {
 		}
 	}()
 	q := New(db)
-	queries := map[string]string{"events": eventList}
+	queries := map[string]string{"events": eventList, "search": searchQuery}
 	for _, ep := range []peal.EndpointID{{}, peal.NewEndpointID(time.Now())} {
 		for _, status := range append(peal.Statuses, "") {
 			f := peal.DeliveryFilter{Endpoint: ep, Status: status}

@@ -48,6 +48,7 @@ func Cases(t *testing.T, empty Backend) {
 		{"group", groupTests},
 		{"hand", handTests},
 		{"list", listTests},
+		{"search", searchTests},
 		{"settings", settingsTests},
 		{"purge", purgeTests},
 		{"flow", flowTests},
