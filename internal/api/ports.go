@@ -33,6 +33,15 @@ type Deliveries interface {
 	OrgStats(ctx context.Context, org string, since, until time.Time, limit int) (peal.OrgStats, error)
 }
 
+// DeadLetters gives dead letters up.
+type DeadLetters interface {
+	// Discard cancels those of the deliveries that are dead letters, and tells how many.
+	Discard(ctx context.Context, org string, ids []peal.DeliveryID) (int, error)
+	// DiscardDead cancels dead letters that the filter selects, in one step after an id. It
+	// gives the id to go on after, zero where there are no more.
+	DiscardDead(ctx context.Context, f peal.DeliveryFilter, after peal.DeliveryID) (n int, last peal.DeliveryID, err error)
+}
+
 // Groups reads what collects deliveries into messages.
 type Groups interface {
 	Group(ctx context.Context, org string, id peal.GroupID) (*peal.Group, error)

@@ -15,6 +15,7 @@ type Config struct {
 	Store     Store
 	Reader    Reader
 	Hours     HourStore
+	Books     Books
 	Directory *directory.Directory
 	// AllowsRequests tells whether orgs of a plan may reserve.
 	AllowsRequests func(plan string) bool

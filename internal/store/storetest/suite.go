@@ -57,6 +57,7 @@ func Cases(t *testing.T, empty Backend) {
 		{"ledger", ledgerTests},
 		{"ledger", limitTests},
 		{"ledger", reservationTests},
+		{"ledger", standingTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
