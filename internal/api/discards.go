@@ -20,7 +20,7 @@ type DiscardCreate struct {
 // DiscardFilter selects dead letters; absent members select all.
 type DiscardFilter struct {
 	Endpoint string    `json:"endpoint,omitempty" example:"ep_01h455vb4pex5vsknk084sn02q" doc:"Also one that was deleted."`
-	Type     string    `json:"type,omitempty" example:"budget.exceeded"`
+	Type     string    `json:"type,omitempty" example:"budget.exceeded" doc:"A type, or a prefix such as budget.*."`
 	Since    time.Time `json:"since,omitzero"`
 	Until    time.Time `json:"until,omitzero"`
 }

@@ -83,7 +83,7 @@ func (a *api) eventRoutes() {
 	}, func(ctx context.Context, who auth.Identity, in *struct {
 		PageQuery
 		TimeRange
-		Type    string `query:"type" example:"budget.exceeded"`
+		Type    string `query:"type" example:"budget.exceeded" doc:"A type, or a prefix such as budget.*."`
 		Subject string `query:"subject"`
 		Text    string `query:"text" maxLength:"256" example:"gpt-4.1" doc:"What to search for."`
 	},

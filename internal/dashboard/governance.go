@@ -107,6 +107,7 @@ var ruleKinds = []string{"budget", "balance", "quota", "rate_limit", "models", "
 
 func (d *Dashboard) governanceRoutes(a area) {
 	a.handle("GET /governance", "", (*visit).governance)
+	a.handle("GET /usage", "", (*visit).usage)
 	a.handle("POST /credits", "", func(v *visit) error {
 		body := map[string]string{"amount": v.r.PostFormValue("amount"), "note": v.r.PostFormValue("note")}
 		return v.create("/v1/credits", body, "/governance", "saved", func(p *problem) error { return p })
@@ -174,15 +175,16 @@ func (v *visit) governance() error {
 		Approvals list[approval]
 		Month     []usage
 		Days      []usage
-		Rules     list[rule]
+		standing
+	}
+	var err error
+	if page.standing, err = v.standing(); err != nil {
+		return err
 	}
 	if err := v.get("/v1/credits", url.Values{"limit": {"10"}}, &page.Credits); err != nil {
 		return err
 	}
 	if err := v.get("/v1/approvals", url.Values{"status": {"pending"}}, &page.Approvals); err != nil {
-		return err
-	}
-	if err := v.get("/v1/rules", url.Values{"limit": {"500"}}, &page.Rules); err != nil {
 		return err
 	}
 	since := v.Now().UTC().AddDate(0, 0, -30).Format(time.RFC3339)

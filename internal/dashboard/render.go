@@ -131,20 +131,23 @@ func (v *visit) view(title string, data any) view {
 
 // notes are what a page may say after a form, by the word in its address.
 var notes = map[string]string{
-	"created":   "Created.",
-	"saved":     "Saved.",
-	"deleted":   "Deleted.",
-	"paused":    "Paused. Deliveries wait until you resume.",
-	"resumed":   "Resumed. What waited is being delivered.",
-	"retried":   "On its way again.",
-	"replayed":  "On their way again, a little at a time.",
-	"cancelled": "Cancelled.",
-	"ended":     "Ended.",
-	"rerun":     "Running again.",
-	"approved":  "Approved.",
-	"denied":    "Denied.",
-	"accepted":  "Accepted.",
-	"completed": "Completed.",
+	"created":    "Created.",
+	"saved":      "Saved.",
+	"deleted":    "Deleted.",
+	"paused":     "Paused. Deliveries wait until you resume.",
+	"resumed":    "Resumed. What waited is being delivered.",
+	"retried":    "On its way again.",
+	"replayed":   "On their way again, a little at a time.",
+	"discarded":  "Discarded. They are cancelled deliveries now, which can still be retried.",
+	"discarding": "Discarded as many as one step does. There are more: discard again.",
+	"none":       "None was selected.",
+	"cancelled":  "Cancelled.",
+	"ended":      "Ended.",
+	"rerun":      "Running again.",
+	"approved":   "Approved.",
+	"denied":     "Denied.",
+	"accepted":   "Accepted.",
+	"completed":  "Completed.",
 }
 
 // functions are what templates may call.

@@ -29,6 +29,7 @@ type auditEntry struct {
 }
 
 func (d *Dashboard) settingsRoutes(a area) {
+	d.organizationRoutes(a)
 	a.handle("GET /keys", "", func(v *visit) error { return v.keys(http.StatusOK, apiKey{}) })
 	a.handle("POST /keys", "", func(v *visit) error {
 		var k apiKey

@@ -32,7 +32,7 @@ type DeliveryFilter struct {
 	Event    EventID
 	Group    GroupID
 	Status   Status
-	Type     string
+	Type     string // or a pattern such as budget.*
 	// Since and Until bound CreatedAt: since inclusive, until exclusive.
 	Since, Until time.Time
 }
@@ -40,7 +40,7 @@ type DeliveryFilter struct {
 // EventFilter selects events of one org; zero fields select all.
 type EventFilter struct {
 	Org          string
-	Type         string
+	Type         string // or a pattern such as budget.*
 	Subject      string
 	Since, Until time.Time
 }

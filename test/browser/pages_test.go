@@ -1,14 +1,14 @@
 package browser
 
 import (
-	"bytes"
 	"encoding/json"
-	"image/png"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -67,6 +67,8 @@ func filled(t *testing.T, database string) (s *server, pages []string) {
 	s.post(t, "/v1/rules", `{"kind":"approval","threshold":"10"}`)
 	s.post(t, "/v1/credits", `{"amount":"100.00","note":`+name+`}`)
 	s.post(t, "/v1/reservations", `{"model":`+name+`,"estimated_cost":"12.50"}`)
+	s.post(t, "/v1/rules", `{"kind":"budget","scope":"team","period":"monthly","limit":"20","name":`+name+`}`)
+	s.use(t, hostile[:200])
 	workflow := s.post(t, "/v1/workflows", `{"name":`+name+`,"steps":[{"id":"a","uses":"publish","with":{"type":"made","data":{"x":"{{ webhook.body.x }}"}}}]}`)
 	hook := s.post(t, "/v1/hooks", `{"name":`+name+`,"workflow":"`+workflow+`","verification":{"enabled":false}}`)
 	s.do(t, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(hostile)+`}`, nil)
@@ -74,9 +76,37 @@ func filled(t *testing.T, database string) (s *server, pages []string) {
 	s.post(t, "/v1/tasks", `{"title":`+name+`,"assignee":{"kind":"user","id":"ada"}}`)
 	return s, []string{
 		"/bindings", "/silences", "/groups", "/hooks", "/hooks/" + hook, "/workflows", "/workflows/new", "/workflows/" + workflow, "/executions",
-		"/requests", "/tasks", "/governance", "/rules", "/members",
+		"/requests", "/tasks", "/governance", "/usage", "/rules", "/members", "/settings", "/integrations", "/profiles",
 		"/overview", "/events", "/events/" + event, "/deliveries", "/deliveries/" + delivery, "/dead-letters",
 		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/audit",
+	}
+}
+
+// use reports a week of usage with an hour that stands out, of which an event tells.
+func (s *server) use(t *testing.T, team string) {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Hour)
+	spike := now.Add(-5 * time.Hour)
+	var records []map[string]any
+	for ago := range 10 * 24 {
+		at := now.Add(-time.Duration(ago) * time.Hour)
+		cost := fmt.Sprintf("0.%d", 20+at.Hour()*3+ago%7)
+		if at.Equal(spike) {
+			cost = "7.5"
+		}
+		records = append(records, map[string]any{"time": at, "team": team, "cost": cost, "requests": 40})
+	}
+	report, err := json.Marshal(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.post(t, "/v1/usage", string(report))
+	data, err := json.Marshal(map[string]any{"anomaly_type": "hourly_spike", "message": team, "details": map[string]any{"hour": spike}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Publish(t.Context(), client.Event{Type: "cost_anomaly.hourly_spike", Severity: "high", Data: json.RawMessage(data)}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -106,7 +136,7 @@ func (b *browser) inspect(axe, path string) {
 	for _, theme := range []string{"light", "dark"} {
 		eval[bool](b, `(localStorage.setItem("theme", "`+theme+`"), document.documentElement.dataset.theme = "`+theme+`", true)`)
 		for _, width := range []int64{1280, 320} {
-			b.do(chromedp.EmulateViewport(width, 900))
+			b.do(chromedp.EmulateViewport(width, 800))
 			if over := eval[float64](b, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
 				b.t.Errorf("%s at %d px is %v px too wide", path, width, over)
 			}
@@ -114,7 +144,7 @@ func (b *browser) inspect(axe, path string) {
 				b.picture(path, theme, width)
 			}
 		}
-		b.do(chromedp.EmulateViewport(1280, 900))
+		b.do(chromedp.EmulateViewport(1280, 800))
 		// The policy of the page holds for its scripts, not for what is evaluated from outside.
 		eval[bool](b, "("+axeOnce(axe)+", true)")
 		for _, v := range eval[[]violation](b, "axe.run().then(r => r.violations)", chromedp.EvalAwaitPromise) {
@@ -139,39 +169,4 @@ func quote(s string) string {
 type violation struct {
 	Help  string
 	Nodes []struct{ HTML string }
-}
-
-// picture keeps a picture of the page.
-func (b *browser) picture(path, theme string, width int64) {
-	b.t.Helper()
-	parts := strings.Split(strings.Trim(path, "/"), "/")
-	name := parts[0]
-	if len(parts) > 1 && parts[1] == "new" {
-		name += "-new"
-	} else if len(parts) > 1 {
-		name = strings.TrimSuffix(name, "s") + strings.Join(append([]string{""}, parts[2:]...), "-")
-	}
-	size := "wide"
-	if width < 600 {
-		size = "narrow"
-	}
-	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	img, err := png.Decode(bytes.NewReader(shot))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, img); err != nil {
-		b.t.Fatal(err)
-	}
-	file := filepath.Join("../../docs/dashboard", name+"-"+theme+"-"+size+".png")
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
-		b.t.Fatal(err)
-	}
 }

@@ -131,7 +131,7 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 // matches tells whether a delivery of the org is one that the filter selects, its
 // times aside.
 func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
-	return (f.Status == "" || f.Status == d.Status) && (f.Type == "" || f.Type == d.EventType) &&
+	return (f.Status == "" || f.Status == d.Status) && typeFits(f.Type, d.EventType) &&
 		(f.Endpoint.IsZero() || f.Endpoint == d.EndpointID) && (f.Event.IsZero() || f.Event == d.EventID) &&
 		(f.Group.IsZero() || f.Group == d.Group)
 }

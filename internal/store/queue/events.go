@@ -134,7 +134,7 @@ func (q *Queue) Events(ctx context.Context, f peal.EventFilter, p peal.Page) (ev
 		return q.rows(ctx, each, eventList, f.Org, from, to)
 	}, func(scan scanner) (peal.EventID, bool, error) {
 		ev, err := scanEvent(scan)
-		fits := err == nil && (f.Type == "" || f.Type == ev.Type) && (f.Subject == "" || f.Subject == ev.Subject)
+		fits := err == nil && typeFits(f.Type, ev.Type) && (f.Subject == "" || f.Subject == ev.Subject)
 		if fits {
 			events = append(events, ev)
 		}

@@ -47,7 +47,7 @@ func (q *Queue) SearchEvents(ctx context.Context, f peal.EventFilter, text strin
 			}
 			rows++
 			to = peal.DeliveryID(ev.ID)
-			if (f.Type == "" || f.Type == ev.Type) && (f.Subject == "" || f.Subject == ev.Subject) && hasText(ev, text) {
+			if typeFits(f.Type, ev.Type) && (f.Subject == "" || f.Subject == ev.Subject) && hasText(ev, text) {
 				ev.Data = nil
 				found.Events = append(found.Events, ev)
 			}
@@ -73,6 +73,9 @@ func (q *Queue) SearchEvents(ctx context.Context, f peal.EventFilter, text strin
 		}
 	}
 }
+
+// typeFits tells whether a list's filter takes a type: all, one, or a pattern's.
+func typeFits(want, have string) bool { return want == "" || peal.Pattern(want).Match(have) }
 
 // hasText looks for a text, which is in lower case, wherever people read an event.
 func hasText(ev *peal.Event, text string) bool {
