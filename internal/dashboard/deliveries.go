@@ -44,6 +44,14 @@ type attempt struct {
 // Live tells whether the delivery can be cancelled.
 func (d delivery) Live() bool { return !d.Status.Finished() }
 
+// At is when something last became of the delivery.
+func (d delivery) At() time.Time {
+	if d.FinishedAt != nil {
+		return *d.FinishedAt
+	}
+	return d.CreatedAt
+}
+
 // Headers are the lines of the request's head, by name.
 func (a attempt) Headers() []string {
 	var lines []string

@@ -182,8 +182,10 @@ func (v *visit) endpoint(status int, secret string, t *tested) error {
 		Endpoint   endpoint
 		Stats      peal.Stats
 		Deliveries list[delivery]
-		Secret     string
-		Tested     *tested
+		// Failing are the latest that did not arrive.
+		Failing []delivery
+		Secret  string
+		Tested  *tested
 	}
 	page.Secret, page.Tested = secret, t
 	path := v.endpointPath()
@@ -195,6 +197,11 @@ func (v *visit) endpoint(status int, secret string, t *tested) error {
 	}
 	if err := v.get(path+"/deliveries", url.Values{"limit": {"10"}}, &page.Deliveries); err != nil {
 		return err
+	}
+	for _, d := range page.Deliveries.Data {
+		if d.LastError != "" && len(page.Failing) < 3 {
+			page.Failing = append(page.Failing, d)
+		}
 	}
 	return v.render(status, "endpoint", page.Endpoint.title(), page)
 }

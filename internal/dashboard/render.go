@@ -175,7 +175,16 @@ func functions(version string) template.FuncMap {
 			}
 			return q.Encode()
 		},
-		"join":    strings.Join,
+		"join": strings.Join,
+		"span": shortSpan,
+		"spans": func(all []string) string {
+			out := make([]string, len(all))
+			for i, s := range all {
+				out[i] = shortSpan(s)
+			}
+			return strings.Join(out, ", ")
+		},
+		"label":   fieldLabel,
 		"version": func() string { return version },
 		// A portal's logo was checked when its link was made.
 		"safeImage": func(url string) template.URL { return template.URL(url) }, //nolint:gosec // see above
@@ -201,6 +210,31 @@ func showTime(t any) template.HTML {
 	at = at.UTC()
 	utc := at.Format("2006-01-02 15:04:05") + " UTC"
 	return template.HTML(`<time datetime="` + at.Format(time.RFC3339Nano) + `" title="` + utc + `">` + utc + `</time>`) //nolint:gosec // digits alone
+}
+
+// shortSpan leaves out of a duration what is zero: 1h0m0s is 1h.
+func shortSpan(s string) string {
+	if short, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = short + "m"
+	}
+	if short, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = short + "h"
+	}
+	return s
+}
+
+// fieldLabel is a member's name as the label of an input.
+func fieldLabel(name string) string {
+	switch name {
+	case "url":
+		return "URL"
+	case "api":
+		return "API"
+	case "tls":
+		return "TLS"
+	}
+	name = strings.ReplaceAll(name, "_", " ")
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // prettyJSON indents a document; what is none stays as it is.

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +142,8 @@ type browser struct {
 	mu      sync.Mutex
 	errors  []string
 	allowed string // a complaint of the browser's that a test expects
+	// elsewhere are the sites that pages may come from beside the server.
+	elsewhere []string
 }
 
 // newBrowser opens a window on a server. It fails the test where a page logs an error, or
@@ -180,7 +183,8 @@ func (b *browser) watch(event any) {
 			complaint = "log: " + e.Entry.Text
 		}
 	case *network.EventRequestWillBeSent:
-		if u := e.Request.URL; !strings.HasPrefix(u, b.url+"/") && !strings.HasPrefix(u, "data:") {
+		from := func(site string) bool { return strings.HasPrefix(e.Request.URL, site) }
+		if u := e.Request.URL; !from(b.url+"/") && !from("data:") && !slices.ContainsFunc(b.elsewhere, from) {
 			complaint = "request to " + u
 		}
 	case *page.EventJavascriptDialogOpening:

@@ -96,8 +96,6 @@ document.addEventListener("click", (e) => {
       ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     document.documentElement.dataset.theme = dark ? "light" : "dark";
     localStorage.setItem("theme", document.documentElement.dataset.theme);
-    for (const box of document.querySelectorAll("[data-chart]")) box.replaceChildren();
-    draw(document);
   }
 });
 
@@ -108,7 +106,17 @@ document.addEventListener("change", (e) => {
   if ("submit" in e.target.dataset) e.target.form.requestSubmit();
 });
 
+// A chart has the colours of the theme that it was drawn in.
+function redraw() {
+  for (const box of document.querySelectorAll("[data-chart]")) box.replaceChildren();
+  draw(document);
+}
+new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
 document.addEventListener("DOMContentLoaded", () => {
+  const here = document.querySelector("nav a[aria-current]");
+  if (here) here.parentNode.scrollLeft = here.offsetLeft - (here.parentNode.clientWidth - here.clientWidth) / 2;
   const accent = document.body.dataset.accent;
   if (accent) document.documentElement.style.setProperty("--accent", accent);
   dress(document);
