@@ -90,13 +90,6 @@ type alert struct {
 
 // Says is the alert in a sentence.
 func (a alert) Says() string {
-	whose := a.Kind
-	if a.Name != "" {
-		whose += " " + a.Name
-	}
-	if a.Subject != "" {
-		whose += " of " + a.Subject
-	}
 	switch a.Kind {
 	case "balance":
 		return "The balance is below " + a.Threshold
@@ -111,10 +104,17 @@ func (a alert) Says() string {
 		}
 		return "Anomaly: " + what
 	}
-	if a.Threshold == "exceeded" {
-		return "The " + whose + " is exceeded"
+	whose := fieldLabel(a.Kind)
+	if a.Name != "" {
+		whose += " " + a.Name
 	}
-	return a.Threshold + " % of the " + whose + " are reached"
+	if a.Subject != "" {
+		whose += ", " + a.Subject
+	}
+	if a.Threshold == "exceeded" {
+		return whose + ": exceeded"
+	}
+	return whose + ": " + a.Threshold + " % reached"
 }
 
 // standing is what people look at first of money.

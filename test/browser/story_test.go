@@ -220,7 +220,7 @@ func TestSettingsStory(t *testing.T) {
 		b.sees("Created.")
 		s.post(t, "/v1/usage", `[{"team":"research","cost":"40"}]`)
 		for _, page := range []string{"/dashboard/governance", "/dashboard/overview"} {
-			b.openUntil(page, "75 % of the budget are reached")
+			b.openUntil(page, "Budget: 75 % reached")
 			b.sees("80 %")
 			b.sees("of 50.00 USD daily")
 		}
