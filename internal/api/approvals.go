@@ -43,7 +43,8 @@ type ApprovalPath struct {
 	ID string `path:"id" example:"apr_01h455vb4pex5vsknk084sn02q"`
 }
 
-func showApproval(r *governance.Reservation) Approval {
+// NewApproval shows a reservation that needs approval, as every reader of it gets it.
+func NewApproval(r *governance.Reservation) Approval {
 	return Approval{
 		ID: r.ID.As(peal.ApprovalPrefix), ReservationID: r.ID.String(), Status: approvalStatus(r), Model: r.Model, Key: r.Key, Team: r.Team,
 		User: r.User, Agent: r.Agent, EstimatedCost: Amount(r.Cost), Threshold: Amount(r.Threshold), RequestedAt: r.CreatedAt.UTC(),
@@ -82,7 +83,7 @@ func (a *api) approvalRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return listOf(rows, next, showApproval), nil
+		return listOf(rows, next, NewApproval), nil
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-approval", Method: http.MethodGet, Path: "/v1/approvals/{id}", Tags: tags, Summary: "Get an approval",
@@ -95,7 +96,7 @@ func (a *api) approvalRoutes() {
 		if err == nil && !r.NeedsApproval || peal.CodeOf(err) == peal.CodeNotFound {
 			err = peal.NotFound("approval")
 		}
-		return answerShown(r, err, showApproval)
+		return answerShown(r, err, NewApproval)
 	})
 	for _, d := range []struct {
 		name, summary string
@@ -120,7 +121,7 @@ func (a *api) approvalRoutes() {
 			if peal.CodeOf(err) == peal.CodeNotFound {
 				err = peal.NotFound("approval")
 			}
-			return answerShown(r, err, showApproval)
+			return answerShown(r, err, NewApproval)
 		})
 	}
 }

@@ -149,7 +149,10 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	a.desk = desk.New(desk.Config{
 		Store: executions, Clock: executions, Directory: a.directory, Wake: func() { a.workflows.Wake() }, Now: a.db.Now, Log: a.log,
 	})
-	kinds := workflow.All(workflow.Deps{Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs, Desk: a.desk})
+	books := ledger.New(a.db)
+	kinds := workflow.All(workflow.Deps{
+		Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs, Desk: a.desk, Approvals: stepApprovals{books},
+	})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
 		Store: executions, Ledger: executions, Events: q, Kinds: kinds, Desk: a.desk, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
@@ -163,7 +166,6 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Store: purges{q, executions}, Now: a.db.Now, Log: a.log,
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
-	books := ledger.New(a.db)
 	a.governance = governance.New(governance.Config{
 		Store: books, Reader: books, Hours: books, Books: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
 		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Log: a.log,

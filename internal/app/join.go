@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"time"
 
+	"github.com/peal-dev/peal/internal/api"
+	"github.com/peal-dev/peal/internal/governance"
 	"github.com/peal-dev/peal/internal/janitor"
+	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/workflow"
 )
@@ -24,6 +28,30 @@ func (p stepPublisher) PublishStep(ctx context.Context, org, key string, ev work
 		return "", 0, err
 	}
 	return a.Events[0].ID, a.Events[0].Deliveries, nil
+}
+
+// stepApprovals lets steps of workflows wait for approvals.
+type stepApprovals struct{ reader governance.Reader }
+
+// Approval implements workflow.Approvals.
+func (s stepApprovals) Approval(ctx context.Context, org, id string) (*workflow.Approval, error) {
+	parsed, err := peal.ParseReservationID(id)
+	if err != nil {
+		return nil, peal.NotFound("approval")
+	}
+	r, err := s.reader.Reservation(ctx, org, parsed)
+	switch {
+	case peal.CodeOf(err) == peal.CodeNotFound || err == nil && !r.NeedsApproval:
+		return nil, peal.NotFound("approval")
+	case err != nil:
+		return nil, err
+	}
+	shown := api.NewApproval(r)
+	document, err := json.Marshal(shown)
+	if err != nil {
+		return nil, err
+	}
+	return &workflow.Approval{ID: shown.ID, Status: shown.Status, ExpiresAt: shown.ExpiresAt, Document: document}, nil
 }
 
 // purges has one janitor purge several stores, one after the other.

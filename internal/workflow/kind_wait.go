@@ -9,22 +9,26 @@ import (
 	"github.com/peal-dev/peal/internal/workflow/definition"
 )
 
-// waitKind waits for a time, an event, a request or a task.
-type waitKind struct{ desk Desk }
+// waitKind waits for a time, an event, a request, a task or an approval.
+type waitKind struct {
+	desk      Desk
+	approvals Approvals
+}
 
 // maxWait bounds a wait.
 const maxWait = 366 * 24 * time.Hour
 
 func (*waitKind) Spec() *definition.Spec {
 	return &definition.Spec{
-		Name: "wait", Help: "Waits for a while, until a time, for an event, or until a request or task is completed.",
+		Name: "wait", Help: "Waits for a while, until a time, for an event, or until a request or task is completed or an approval decided.",
 		Fields: []definition.Field{
-			{Name: "for", Type: definition.Duration, Help: "How long; with an event, request or task, at most."},
+			{Name: "for", Type: definition.Duration, Help: "How long; with an event, request, task or approval, at most."},
 			{Name: "until", Type: definition.Time, Help: "Until when."},
 			{Name: "event", Type: definition.Text, Help: "The type of the event to wait for, or a pattern such as order.*; the output is the event."},
 			{Name: "filter", Type: definition.Text, Help: "A CEL expression over the event, such as event.data.id == \"42\"."},
 			{Name: "request", Type: definition.Text, Help: "The request to wait for, req_…; the output is the request."},
 			{Name: "task", Type: definition.Text, Help: "The task to wait for, task_…; the output is the task, with what came of it."},
+			{Name: "approval", Type: definition.Text, Help: "The approval to wait for, apr_…; the output is the approval. One that is not granted fails the step."},
 		},
 		Check: func(s *definition.Step) error {
 			_, hasFor := s.With["for"]
@@ -32,20 +36,20 @@ func (*waitKind) Spec() *definition.Spec {
 			_, hasEvent := s.With["event"]
 			_, hasFilter := s.With["filter"]
 			objects := 0
-			for _, name := range []string{"event", "request", "task"} {
+			for _, name := range []string{"event", "request", "task", "approval"} {
 				if _, has := s.With[name]; has {
 					objects++
 				}
 			}
 			switch {
 			case objects > 1:
-				return peal.Invalid("event", "a wait is for one event, request or task")
+				return peal.Invalid("event", "a wait is for one event, request, task or approval")
 			case hasFor && hasUntil:
 				return peal.Invalid("until", "for and until cannot stand together")
 			case hasFilter && !hasEvent:
 				return peal.Invalid("filter", "a filter needs an event")
 			case !hasFor && !hasUntil && objects == 0:
-				return peal.Invalid("for", "a wait needs for, until, event, request or task")
+				return peal.Invalid("for", "a wait needs for, until, event, request, task or approval")
 			}
 			if p, ok := s.With["event"].Text(); ok {
 				if err := peal.CheckPattern(p); err != nil {
@@ -66,16 +70,20 @@ func (k *waitKind) Run(ctx context.Context, c *Call) Outcome {
 	if err != nil {
 		return refusal("%v", err)
 	}
-	for _, name := range []string{"request", "task"} {
+	for _, name := range []string{"request", "task", "approval"} {
 		object, err := c.text(name)
 		if err != nil {
 			return refusal("%v", err)
 		}
-		if object != "" {
-			return await(ctx, k.desk, c, object, until)
-		}
-		if _, has := c.With[name]; has {
+		_, has := c.With[name]
+		switch {
+		case !has:
+		case object == "":
 			return refusal("%s is empty", name)
+		case name == "approval":
+			return awaitApproval(ctx, k.approvals, c, object, until)
+		default:
+			return await(ctx, k.desk, c, object, until)
 		}
 	}
 	if c.Heard != nil {

@@ -66,6 +66,7 @@ type Deps struct {
 	Publisher Publisher
 	Programs  Programs
 	Desk      Desk
+	Approvals Approvals
 }
 
 // Programs runs jq programs; *transform.Pool does.
@@ -101,7 +102,7 @@ func All(d Deps) *Kinds {
 		&notifyKind{d.Publisher},
 		&requestKind{d.Desk},
 		&taskKind{d.Desk},
-		&waitKind{d.Desk},
+		&waitKind{d.Desk, d.Approvals},
 		&transformKind{d.Programs},
 		&parallelKind{},
 	}}
