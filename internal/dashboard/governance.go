@@ -15,8 +15,10 @@ type rule map[string]any
 // Says is the rule's settings in words.
 func (r rule) Says() string {
 	var parts []string
-	for _, name := range []string{"scope", "ref", "period", "limit", "thresholds", "threshold", "rpm", "tpm", "allow", "failures", "window", "cooldown", "route",
-		"hourly_spike", "volume_surge", "model_drift", "runaway_agent", "paid_failures", "retry_storm", "idle_key"} {
+	for _, name := range []string{
+		"scope", "ref", "period", "limit", "thresholds", "threshold", "rpm", "tpm", "allow", "failures", "window", "cooldown", "route",
+		"hourly_spike", "volume_surge", "model_drift", "runaway_agent", "paid_failures", "retry_storm", "idle_key",
+	} {
 		if value, ok := r[name]; ok && value != nil {
 			parts = append(parts, strings.ReplaceAll(name, "_", " ")+" "+text(value))
 		}

@@ -36,7 +36,7 @@ func hostile() wording {
 
 // pleasant is what the documents' pictures show.
 var pleasant = wording{
-	"Shop", "ci", "Planned maintenance", "Research", "research", "claude-opus-4", "Deployment announcements", "Deployments", "New laptop", "Order paid", "Order 1042 was paid.",
+	"Shop", "checkout", "Planned maintenance", "Research", "research", "claude-opus-4", "Deployment announcements", "Deployments", "New laptop", "Order paid", "Order 1042 was paid.",
 	"gift", "upstream connect error",
 }
 
@@ -88,10 +88,17 @@ func filled(t *testing.T, database string, w wording) (s *server, pages []string
 	workflow := s.post(t, "/v1/workflows", `{"name":`+quote(w.workflow)+`,"steps":[{"id":"a","uses":"publish","with":{"type":"made","data":{"x":"{{ webhook.body.x }}"}}}]}`)
 	hook := s.post(t, "/v1/hooks", `{"name":`+quote(w.hook)+`,"workflow":"`+workflow+`","verification":{"enabled":false}}`)
 	s.do(t, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(w.note)+`}`, nil)
+	var execution string
+	for e, err := range s.Executions(t.Context(), client.ExecutionFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		execution = e.ID
+	}
 	s.post(t, "/v1/requests", `{"title":`+quote(w.request)+`}`)
 	s.post(t, "/v1/tasks", `{"title":`+quote(w.request)+`,"assignee":{"kind":"user","id":"ada"}}`)
 	return s, []string{
-		"/bindings", "/silences", "/groups", "/hooks", "/hooks/" + hook, "/workflows", "/workflows/new", "/workflows/" + workflow, "/executions",
+		"/bindings", "/silences", "/groups", "/hooks", "/hooks/" + hook, "/workflows", "/workflows/new", "/workflows/" + workflow, "/executions", "/executions/" + execution,
 		"/requests", "/tasks", "/governance", "/usage", "/rules", "/members", "/settings", "/integrations", "/profiles",
 		"/overview", "/events", "/events/" + event, "/deliveries", "/deliveries/" + delivery, "/dead-letters",
 		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/audit",
@@ -150,7 +157,25 @@ func TestPages(t *testing.T) {
 			b.openUntil("/dashboard"+p, "Sign out")
 			b.inspect(string(axe), p)
 		}
+		portal := s.portal(t)
+		for _, p := range []string{"/endpoints", "/endpoints/new", "/deliveries", "/dead-letters"} {
+			b.open(portal + p)
+			b.sees("Acme")
+			b.inspect(string(axe), "/portal"+p)
+		}
 	})
+}
+
+// portal is the path of a portal's pages.
+func (s *server) portal(t *testing.T) string {
+	t.Helper()
+	link, err := s.CreatePortalLink(t.Context(), client.PortalLink{
+		Name: "Acme", Color: "#0a7d5a", Features: []string{"endpoints", "deliveries", "secrets", "retry"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(link.URL, s.URL)
 }
 
 // inspect holds the page that is open against what is asked of all.

@@ -29,6 +29,8 @@ func TestPictures(t *testing.T) {
 		b.openUntil("/dashboard"+p, "Sign out")
 		b.pictures(p)
 	}
+	b.open(s.portal(t) + "/deliveries")
+	b.pictures("/portal")
 }
 
 // pictures takes those of the page that is open.
