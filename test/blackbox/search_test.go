@@ -77,10 +77,10 @@ func TestDiscardedDeadLetters(t *testing.T) {
 		}
 		return nil
 	})
-	if got := c.Call(t, 200, "POST", "/v1/discards", object{"filter": object{"type": "order.*"}}); fmt.Sprint(got["deliveries"], got["finished"]) != "2 true" {
+	if got := c.Call(t, 200, "POST", "/v1/discards", object{"filter": object{"type": "order.*"}}); fmt.Sprintf("%v %v", got["deliveries"], got["finished"]) != "2 true" {
 		t.Errorf("discarded %v", got)
 	}
-	if got := c.Call(t, 200, "POST", "/v1/discards", object{"deliveries": []any{dead[0]["id"], dead[1]["id"], dead[2]["id"]}}); fmt.Sprint(got["deliveries"], got["finished"]) != "1 true" {
+	if got := c.Call(t, 200, "POST", "/v1/discards", object{"deliveries": []any{dead[0]["id"], dead[1]["id"], dead[2]["id"]}}); fmt.Sprintf("%v %v", got["deliveries"], got["finished"]) != "1 true" {
 		t.Errorf("discarded the rest: %v", got)
 	}
 	if rows := c.List(t, "/v1/deliveries?status=dead"); len(rows) != 0 {
