@@ -14,6 +14,8 @@ PEAL_PG_DIR := /var/tmp/peal-test-postgres
 
 FUZZTIME ?= 20s
 TESTFLAGS ?=
+# temporal: workflows can hand over to Temporal (docs/temporal.md).
+TAGS ?=
 export CGO_ENABLED := 0
 
 .PHONY: help run build test race lint generate verify bench fuzz tools
@@ -24,8 +26,8 @@ help: ## Show this list
 run: build ## Build, then start the playground (peal dev)
 	bin/peal dev
 
-build: ## Build bin/peal, one static binary
-	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/peal ./cmd/peal
+build: ## Build bin/peal, one static binary; TAGS=temporal for one with Temporal
+	go build -tags '$(TAGS)' -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/peal ./cmd/peal
 
 test: ## Run every test; installs what they need, fails where it cannot
 	PEAL_NPM_DIR='$(PEAL_NPM_DIR)' scripts/test-deps.sh
@@ -36,6 +38,7 @@ race: ## Run the tests under the race detector (needs a C compiler)
 
 lint: tools ## Run the linters, gofumpt's format check among them
 	$(TOOLS)/golangci-lint run ./...
+	$(TOOLS)/golangci-lint run --build-tags temporal ./internal/app
 
 generate: ## Write anew what tests hold to the program: api/openapi.json, documents, goldens
 	go test ./internal/api ./internal/catalogue ./internal/cli ./internal/config ./internal/profile -update

@@ -56,12 +56,16 @@ type App struct {
 	dispatcher *dispatch.Dispatcher
 	workflows  *workflow.Engine
 	programs   *transform.Pool
+	temporal   workflow.Temporal // nil in builds without it
 	desk       *desk.Desk
 	janitor    *janitor.Janitor
 	governance *governance.Engine
 	// accountant purges the ledger.
 	accountant *janitor.Janitor
 	metrics    *telemetry.Metrics
+
+	// closeTemporal is nil where there is nothing to close.
+	closeTemporal func()
 
 	listener net.Listener
 	server   *http.Server
@@ -93,6 +97,9 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 		AllowCIDRs: cfg.AllowCIDRs, AllowHTTP: cfg.AllowHTTP, RootCAs: roots, UserAgent: "Peal/" + version,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if a.temporal, a.closeTemporal, err = openTemporal(cfg, log); err != nil {
 		return nil, err
 	}
 	a.db, err = store.Open(ctx, store.Config{URL: cfg.Database, Log: log, Now: time.Now})
@@ -152,6 +159,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	books := ledger.New(a.db)
 	kinds := workflow.All(workflow.Deps{
 		Egress: a.egress, Publisher: stepPublisher{a.publisher}, Programs: a.programs, Desk: a.desk, Approvals: stepApprovals{books},
+		Temporal: a.temporal,
 	})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
@@ -280,6 +288,9 @@ func (a *App) close() error {
 	}
 	if a.programs != nil {
 		a.programs.Close()
+	}
+	if a.closeTemporal != nil {
+		a.closeTemporal()
 	}
 	return errors.Join(errs...)
 }

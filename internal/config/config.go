@@ -42,8 +42,9 @@ type Config struct {
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" env:"PEAL_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info, warn or error."`
 	Pprof     string `env:"PEAL_PPROF" placeholder:"HOST:PORT" help:"Loopback address to serve Go profiles on. By default, they are not served."`
 
-	// Plans can only be set in the file.
-	Plans map[string]Plan `kong:"-"`
+	// Plans and Temporal can only be set in the file.
+	Plans    map[string]Plan     `kong:"-"`
+	Temporal []TemporalNamespace `kong:"-"`
 }
 
 // Plan is what the orgs of a plan may use.

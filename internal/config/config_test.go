@@ -111,6 +111,12 @@ public-url: https://peal.example.com
 plans:
   free: {webhooks: true}
   starter: {webhooks: false}
+temporal:
+  - namespace: payments
+    address: temporal.internal:7233
+    orgs: [acme]
+    plaintext: true
+  - {namespace: shop.a1b2c, address: "a1b2c.example.com:7233", orgs: [acme, globex], api-key-file: /etc/peal/temporal.key, server-name: x.example.com}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +132,13 @@ plans:
 	want.AllowHTTP, want.DisableAfter, want.MaxEventBytes, want.MemoryBudget = true, 48*time.Hour, 1024, 1<<20
 	want.PublicURL = "https://peal.example.com"
 	want.Plans = map[string]Plan{"free": {Webhooks: true}, "starter": {}}
+	want.Temporal = []TemporalNamespace{
+		{Namespace: "payments", Address: "temporal.internal:7233", Orgs: []string{"acme"}, Plaintext: true},
+		{
+			Namespace: "shop.a1b2c", Address: "a1b2c.example.com:7233", Orgs: []string{"acme", "globex"},
+			APIKeyFile: "/etc/peal/temporal.key", ServerName: "x.example.com",
+		},
+	}
 	if diff := cmp.Diff(want, c, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Error(diff)
 	}
@@ -160,10 +173,20 @@ func TestFileErrors(t *testing.T) {
 		"encryption-key: " + secret + "\nlisten: [\n":             "peal.yaml:",
 		"encryption-key: " + secret + "\nplans: {a: {webhok: 1}}": "peal.yaml:2: unknown field",
 		"plans: {a: {webhooks: maybe}}\n":                         "peal.yaml:1: ",
-		"allow-cidr: 127.0.0.1\n":                                 "want a range such as 127.0.0.0/8",
-		"max-event-bytes: many\n":                                 "--max-event-bytes",
-		"log-level: loud\n":                                       "--log-level must be one of",
-		"disable-after: 5d\n":                                     "a day is 24h",
+		"plans: {}\n---\nplans: {}\n":                             "peal.yaml:3: plans is set twice",
+		"listen: a:1\ntemporal: [{adress: a}]\n":                  "peal.yaml:2: unknown field",
+		"temporal: none\n":                                        "peal.yaml:1: ",
+		"temporal: [{address: 'a:1'}]\n":                          "temporal: entry 1 has no namespace",
+		"temporal: [{namespace: a, address: a, orgs: [b]}]\n":     "temporal: the namespace a: address must be HOST:PORT",
+		"temporal: [{namespace: a, address: 'a:1'}]\n":            "temporal: the namespace a: orgs must name who may use it",
+		"temporal: [{namespace: a, address: 'a:1', orgs: ['*']}]": `temporal: the namespace a: orgs: "*" is not the id of an org`,
+		"temporal: [{namespace: a, address: 'a:1', orgs: [b]}, {namespace: a, address: 'b:1', orgs: [c]}]": "the namespace a is there twice",
+		"temporal: [{namespace: a, address: 'a:1', orgs: [b], cert-file: c}]":                              "cert-file and key-file belong together",
+		"temporal: [{namespace: a, address: 'a:1', orgs: [b], plaintext: true, api-key-file: key}]":        "plaintext cannot stand beside",
+		"allow-cidr: 127.0.0.1\n": "want a range such as 127.0.0.0/8",
+		"max-event-bytes: many\n": "--max-event-bytes",
+		"log-level: loud\n":       "--log-level must be one of",
+		"disable-after: 5d\n":     "a day is 24h",
 	} {
 		_, err := parse(t, "--config", write(t, text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
@@ -285,6 +308,13 @@ plans:
   free: {webhooks: false}
   team: {webhooks: true}
   basic: {webhooks: true, requests: false}
+` + "```" + `
+
+So do the namespaces of [Temporal](temporal.md) servers that workflows may hand over to, and whose may:
+
+` + "```yaml" + `
+temporal:
+  - {namespace: payments, address: "temporal.internal:7233", plaintext: true, orgs: [acme]}
 ` + "```" + `
 `)
 	path := "../../docs/configuration.md"

@@ -34,15 +34,16 @@ func (c *Config) BeforeResolve(ctx *kong.Context) error {
 	if err != nil {
 		return fmt.Errorf("config: %s:%w", c.File, err)
 	}
-	c.Plans = settings.plans
+	c.Plans, c.Temporal = settings.plans, settings.temporal
 	ctx.AddResolver(settings)
 	return nil
 }
 
-// fileSettings are the settings of a file: strings, and lists of them.
+// fileSettings are the settings of a file: strings, lists of them, and sections.
 type fileSettings struct {
-	values map[string]any
-	plans  map[string]Plan
+	values   map[string]any
+	plans    map[string]Plan
+	temporal []TemporalNamespace
 }
 
 // Validate implements kong.Resolver.
@@ -71,6 +72,8 @@ func readFile(text []byte, names []string) (fileSettings, error) {
 	for _, n := range names {
 		known[n] = true
 	}
+	seen := map[string]bool{}
+	sections := map[string]any{"plans": &s.plans, "temporal": &s.temporal}
 	for _, doc := range file.Docs {
 		if doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType {
 			continue
@@ -81,12 +84,13 @@ func readFile(text []byte, names []string) (fileSettings, error) {
 		}
 		for it := mapping.MapRange(); it.Next(); {
 			name := strings.ReplaceAll(it.Key().GetToken().Value, "_", "-")
-			if _, twice := s.values[name]; twice || name == "plans" && s.plans != nil {
+			if seen[name] {
 				return s, at(it.Key(), "%s is set twice", name)
 			}
-			switch {
-			case name == "plans":
-				err = readPlans(it.Value(), &s.plans)
+			seen[name] = true
+			switch section := sections[name]; {
+			case section != nil:
+				err = readSection(it.Value(), section)
 			case !known[name]:
 				err = at(it.Key(), "unknown setting %q", name)
 			default:
@@ -130,8 +134,9 @@ func scalar(node ast.Node) (string, error) {
 	return "", at(node, "want a single value")
 }
 
-func readPlans(node ast.Node, plans *map[string]Plan) error {
-	if err := yaml.NodeToValue(node, plans, yaml.Strict()); err != nil {
+// readSection reads what only the file can say.
+func readSection(node ast.Node, section any) error {
+	if err := yaml.NodeToValue(node, section, yaml.Strict()); err != nil {
 		return yamlError(err)
 	}
 	return nil

@@ -24,6 +24,7 @@ func (c *Config) Validate() error {
 		c.checkAddresses(),
 		c.checkDatabase(),
 		c.checkDurations(),
+		c.checkTemporal(),
 		within("max-event-bytes", c.MaxEventBytes, minEventBytes, maxEventBytes),
 		within("max-inbound-bytes", c.MaxInboundBytes, minEventBytes, maxEventBytes),
 		within("workflow-slots", c.WorkflowSlots, 1, 1<<14),

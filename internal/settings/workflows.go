@@ -10,9 +10,9 @@ import (
 
 // Workflows checks definitions; *workflow.Kinds does.
 type Workflows interface {
-	// Check reports, with line and column, what in a definition may not stand, and gives
-	// the name that it has.
-	Check(text string) (name string, err error)
+	// Check reports, with line and column, what in an org's definition may not stand, and
+	// gives the name that it has.
+	Check(org, text string) (name string, err error)
 }
 
 var workflows = kept[peal.Workflow]{
@@ -28,7 +28,7 @@ var workflows = kept[peal.Workflow]{
 // CreateWorkflow makes a workflow of a definition. A name beside it wins over the one
 // in it.
 func (s *Service) CreateWorkflow(ctx context.Context, actor, org, name, text string) (*peal.Workflow, error) {
-	own, err := s.Workflows.Check(text)
+	own, err := s.Workflows.Check(org, text)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Service) UpdateWorkflow(ctx context.Context, actor, org string, id peal
 		if err != nil {
 			return err
 		}
-		own, err := s.Workflows.Check(text)
+		own, err := s.Workflows.Check(org, text)
 		if err != nil {
 			return err
 		}

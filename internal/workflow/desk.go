@@ -33,7 +33,7 @@ func undone(c *Call, err error) Outcome {
 	return Outcome{Err: err, Permanent: true}
 }
 
-// shown is a request or task as the output of a step, without what the step gave it.
+// shown is a request, a task or a run as the output of a step.
 func shown(object any) Outcome {
 	doc, err := json.Marshal(object)
 	if err != nil {

@@ -17,14 +17,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/peal-dev/peal/internal/config"
 	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/queue"
+	"github.com/peal-dev/peal/internal/temporal"
 	"github.com/peal-dev/peal/internal/transform"
 	"github.com/peal-dev/peal/internal/workflow"
+	"github.com/peal-dev/peal/test/temporaltest"
 )
 
 // TestMain is a worker where it is started as one.
@@ -46,6 +49,7 @@ type world struct {
 	flow     *flow.Flow
 	queue    *queue.Queue
 	receiver *httptest.Server
+	temporal *temporaltest.Server
 
 	mu     sync.Mutex
 	calls  []string // path and key
@@ -83,7 +87,14 @@ func newWorld(t *testing.T) *world {
 		return cmd
 	})
 	t.Cleanup(programs.Close)
-	w.kinds = workflow.All(workflow.Deps{Egress: client, Publisher: w, Programs: programs})
+	w.temporal = temporaltest.Start(t, nil, "shop")
+	connections, err := temporal.Open([]config.TemporalNamespace{
+		{Namespace: "shop", Address: w.temporal.Addr, Orgs: []string{"acme"}, Plaintext: true},
+		{Namespace: "rivals", Address: w.temporal.Addr, Orgs: []string{"rival"}, Plaintext: true},
+	}, log)
+	w.check(err)
+	t.Cleanup(connections.Close)
+	w.kinds = workflow.All(workflow.Deps{Egress: client, Publisher: w, Programs: programs, Temporal: connections})
 	w.engine = workflow.New(workflow.Config{
 		Store: w.flow, Ledger: w.flow, Events: w.queue, Kinds: w.kinds, MayStart: func() bool { return true }, Now: time.Now, Log: log,
 		Slots: 8, MemoryBudget: 1 << 20, DrainTimeout: time.Second,

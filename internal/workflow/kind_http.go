@@ -27,7 +27,7 @@ const checkTime = 3 * time.Second
 
 func (k *httpKind) Spec() *definition.Spec {
 	return &definition.Spec{
-		Name: "http", Help: "Calls an address and gives its status, headers and body. A status other than 2xx is an error.",
+		Name: "http", Help: "Calls an address and gives its status, headers and body. A status other than 2xx is an error.", Outside: true,
 		Fields: []definition.Field{
 			{Name: "method", Type: definition.Text, Help: "POST with a body, else GET, where absent.", Enum: httpMethods},
 			{Name: "url", Type: definition.Text, Required: true, Help: "An absolute https:// URL that is reachable from the internet."},

@@ -37,11 +37,13 @@ type Call struct {
 	Due    time.Time
 	// Heard is what it waited for, nil while there is nothing.
 	Heard json.RawMessage
+	// Kept is the output of the try before, nil where that had none.
+	Kept json.RawMessage
 }
 
 // Outcome is what came of a try: an output, an error, or a wait.
 type Outcome struct {
-	// Output is JSON, nil for null. It is kept beside an error too.
+	// Output is JSON, nil for null. It is kept beside an error and over a wait too.
 	Output json.RawMessage
 	// Err is one sentence that is safe to show.
 	Err error
@@ -67,6 +69,8 @@ type Deps struct {
 	Programs  Programs
 	Desk      Desk
 	Approvals Approvals
+	// Temporal is nil where the program was built without it.
+	Temporal Temporal
 }
 
 // Programs runs jq programs; *transform.Pool does.
@@ -105,6 +109,7 @@ func All(d Deps) *Kinds {
 		&waitKind{d.Desk, d.Approvals},
 		&transformKind{d.Programs},
 		&parallelKind{},
+		&temporalKind{d.Temporal},
 	}}
 }
 
@@ -146,14 +151,37 @@ func (k *Kinds) Parse(text string) (*definition.Definition, error) {
 // Schema is the JSON Schema of definitions.
 func (k *Kinds) Schema() map[string]any { return definition.Schema(k.Specs()) }
 
-// Check implements settings.Workflows: it reports what in a definition may not stand and
-// gives its name.
-func (k *Kinds) Check(text string) (name string, err error) {
+// Check implements settings.Workflows: it reports what in an org's definition may not
+// stand and gives its name.
+func (k *Kinds) Check(org, text string) (name string, err error) {
 	d, err := k.Parse(text)
 	if err != nil {
 		return "", err
 	}
-	return d.Name, nil
+	return d.Name, k.allowed(org, d.Steps)
+}
+
+// restricted is a kind that not every org may use.
+type restricted interface {
+	// allowed reports that the org may not use the step, with its place.
+	allowed(org string, s *definition.Step) error
+}
+
+// allowed reports the first step that the org may not use.
+func (k *Kinds) allowed(org string, steps []*definition.Step) error {
+	for _, s := range steps {
+		if kind, ok := k.get(s.Uses).(restricted); ok {
+			if err := kind.allowed(org, s); err != nil {
+				return err
+			}
+		}
+		for _, branch := range s.Branches {
+			if err := k.allowed(org, branch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Source gives the steps of a definition as JSON.

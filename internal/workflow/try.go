@@ -19,7 +19,7 @@ func (r *run) try(ctx context.Context, s *definition.Step, row *Step, heard json
 	}
 	c := &Call{
 		Org: r.Execution.Org, Execution: r.Execution.ID, Hook: r.Execution.Hook, Step: s, Key: r.Execution.ID.String() + ":" + s.ID, Scope: r.scope(),
-		Now: r.now(), Since: row.StartedAt, Parked: row.Status == peal.ExecutionWaiting, Due: row.DueAt, Heard: heard,
+		Now: r.now(), Since: row.StartedAt, Parked: row.Status == peal.ExecutionWaiting, Due: row.DueAt, Heard: heard, Kept: row.Output,
 	}
 	// What a step takes is rendered anew in each try: what it is made of is durable.
 	if err := c.render(); err != nil {
@@ -27,7 +27,7 @@ func (r *run) try(ctx context.Context, s *definition.Step, row *Step, heard json
 	}
 	input := kept(c.With)
 	r.change(row, func() { row.Status, row.Input, row.DueAt = peal.ExecutionRunning, input, time.Time{} })
-	if err := r.before(ctx, s); err != nil || !r.mayStart(ctx) {
+	if err := r.before(ctx, kind); err != nil || !r.mayStart(ctx) {
 		return result{state: abandoned}
 	}
 	trying, cancel := context.WithTimeout(ctx, timeoutOf(s))
@@ -64,11 +64,11 @@ func (c *Call) render() error {
 
 // before makes durable what a step stands on, before it begins. The first of an
 // execution stands on nothing, and one that is quick need not be seen to run.
-func (r *run) before(ctx context.Context, s *definition.Step) error {
+func (r *run) before(ctx context.Context, kind Kind) error {
 	r.mu.Lock()
 	alone := len(r.rows) == 1
 	r.mu.Unlock()
-	if alone && s.Uses != (*httpKind)(nil).Spec().Name {
+	if alone && !kind.Spec().Outside {
 		return nil
 	}
 	if err := r.write(&Record{}); err != nil {
@@ -80,7 +80,7 @@ func (r *run) before(ctx context.Context, s *definition.Step) error {
 // settle deals with what came of a try.
 func (r *run) settle(s *definition.Step, row *Step, out Outcome) result {
 	if out.Park != nil {
-		r.change(row, func() { row.Status, row.DueAt = peal.ExecutionWaiting, out.Park.Until })
+		r.change(row, func() { row.Status, row.Output, row.DueAt = peal.ExecutionWaiting, out.Output, out.Park.Until })
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.left[s.ID] = true

@@ -35,11 +35,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	binary = filepath.Join(dir, "peal")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/peal")
-	build.Dir = root
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the binary: %v\n%s", err, out)
+	if err := build(binary, ""); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := m.Run()
@@ -48,6 +45,17 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return code
+}
+
+// build builds the program, with tags.
+func build(to, tags string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-o", to, "./cmd/peal")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the binary: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // readSources walks the tree, so that the test cache, which knows only what this

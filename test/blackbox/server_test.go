@@ -27,6 +27,7 @@ type server struct {
 	URL string
 	Dir string // holds the database and whatever Peal puts beside it
 
+	program  string // binary where it is empty
 	database string // a file in Dir where it is empty
 	flags    []string
 
@@ -76,7 +77,11 @@ func (s *server) command() *exec.Cmd {
 	args := []string{
 		"serve", "--listen", "127.0.0.1:0", "--admin-key", adminKey, "--log-format", "json", "--database", database,
 	}
-	cmd := exec.Command(binary, append(args, s.flags...)...)
+	program := s.program
+	if program == "" {
+		program = binary
+	}
+	cmd := exec.Command(program, append(args, s.flags...)...)
 	cmd.Env = environment()
 	return cmd
 }

@@ -17,6 +17,9 @@ type Spec struct {
 	Fields []Field
 	// Branches says that the steps inside are read from with.branches.
 	Branches bool
+	// Outside says that the step acts outside of Peal, so that its beginning is recorded
+	// first.
+	Outside bool
 	// Check reports what else may not stand. An error of its own is a *peal.Error whose
 	// field is a member of with.
 	Check func(*Step) error
