@@ -106,8 +106,28 @@ document.addEventListener("change", (e) => {
   if ("submit" in e.target.dataset) e.target.form.requestSubmit();
 });
 
+// A portal's colour is made darker, or lighter in the dark, until it can be read.
+function brand() {
+  const given = document.body.dataset.accent;
+  if (!given) return;
+  const root = document.documentElement.style;
+  const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  const light = (rgb) => rgb.map((c) => (c /= 255, c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const style = getComputedStyle(document.documentElement);
+  const behind = light(channels(style.getPropertyValue("--calm-tint").trim()));
+  const towards = style.colorScheme === "dark" ? 255 : 0;
+  let rgb = channels(given);
+  for (let step = 0; step < 20; step++) {
+    const [high, low] = [light(rgb), behind].sort((a, b) => b - a);
+    if ((high + 0.05) / (low + 0.05) >= 4.5) break;
+    rgb = rgb.map((c) => Math.round(c + (towards - c) / 10));
+  }
+  root.setProperty("--accent", `rgb(${rgb.join(" ")})`);
+}
+
 // A chart has the colours of the theme that it was drawn in.
 function redraw() {
+  brand();
   for (const box of document.querySelectorAll("[data-chart]")) box.replaceChildren();
   draw(document);
 }
@@ -117,8 +137,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 document.addEventListener("DOMContentLoaded", () => {
   const here = document.querySelector("nav a[aria-current]");
   if (here) here.parentNode.scrollLeft = here.offsetLeft - (here.parentNode.clientWidth - here.clientWidth) / 2;
-  const accent = document.body.dataset.accent;
-  if (accent) document.documentElement.style.setProperty("--accent", accent);
+  brand();
   dress(document);
 });
 document.addEventListener("htmx:afterSwap", (e) => dress(e.target.parentNode || document));
