@@ -17,7 +17,7 @@ import (
 type AuditEntry struct {
 	ID     int64           `json:"id"`
 	Time   time.Time       `json:"time"`
-	Actor  string          `json:"actor" example:"key_01h455vb4pex5vsknk084sn02q" doc:"A key's id, admin, or system."`
+	Actor  string          `json:"actor" example:"key_01h455vb4pex5vsknk084sn02q" doc:"A key's id, a member's address, admin, or system."`
 	Action string          `json:"action" example:"endpoint.created"`
 	Object string          `json:"object" doc:"The id of what was changed."`
 	Detail json.RawMessage `json:"detail" doc:"What else there is to know, or null."`

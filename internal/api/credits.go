@@ -24,7 +24,7 @@ type CreditEntry struct {
 	Amount  Amount    `json:"amount"`
 	Balance Amount    `json:"balance" doc:"Afterwards."`
 	Note    string    `json:"note"`
-	Actor   string    `json:"actor" doc:"A key's id, or admin."`
+	Actor   string    `json:"actor" doc:"A key's id, a member's address, or admin."`
 	Time    time.Time `json:"created_at"`
 }
 

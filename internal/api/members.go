@@ -45,7 +45,7 @@ func (a *api) memberRoutes() {
 	tags := []string{"Members"}
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "create-member", Method: http.MethodPost, Path: "/v1/members", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Add a member", Errors: []int{http.StatusConflict},
+		Summary: "Add a member", Description: "Where sign-in by OIDC is configured, the person signs in to the dashboard with this address and may do what the role allows.", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *struct{ Body MemberCreate }) (*body[Member], error) {
 		m, err := a.Settings.AddMember(ctx, who.Actor, peal.Member{Org: who.Org, Email: in.Body.Email, Role: in.Body.Role})
 		return answerShown(m, err, showMember)

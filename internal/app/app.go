@@ -31,6 +31,7 @@ import (
 	"github.com/peal-dev/peal/internal/publish"
 	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/settings"
+	"github.com/peal-dev/peal/internal/sso"
 	"github.com/peal-dev/peal/internal/store"
 	"github.com/peal-dev/peal/internal/store/flow"
 	"github.com/peal-dev/peal/internal/store/ledger"
@@ -63,6 +64,8 @@ type App struct {
 	// accountant purges the ledger.
 	accountant *janitor.Janitor
 	metrics    *telemetry.Metrics
+	// sso is nil where no provider is configured.
+	sso *sso.Provider
 
 	// closeTemporal is nil where there is nothing to close.
 	closeTemporal func()
@@ -93,6 +96,10 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	clientSecret, err := clientSecret(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a.egress, err = egress.New(egress.Options{
 		AllowCIDRs: cfg.AllowCIDRs, AllowHTTP: cfg.AllowHTTP, RootCAs: roots, UserAgent: "Peal/" + version,
 	})
@@ -110,6 +117,7 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	a.sso = newSSO(cfg, clientSecret, roots, a.db.Now)
 	if err := a.join(ring, profiles, version); err != nil {
 		return nil, err
 	}
@@ -205,7 +213,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	pages, err := dashboard.New(dashboard.Config{
 		API: handler, Auth: authenticator, Links: links, Sessions: signedIn, Now: a.db.Now, Log: a.log,
-		Secure: strings.HasPrefix(cfg.PublicURL, "https://"), Version: version,
+		SSO: a.sso, Ring: ring, PublicURL: cfg.PublicURL, Version: version,
 	})
 	if err != nil {
 		return err

@@ -39,6 +39,9 @@ func (a *App) Run(ctx context.Context) error {
 	start(a.governance.Run)
 	start(a.governance.RunHours)
 	start(a.accountant.Run)
+	if a.sso != nil {
+		start(a.tryProvider)
+	}
 	if a.cfg.Pprof != "" {
 		start(a.servePprof)
 	}

@@ -15,16 +15,18 @@ const OrgHeader = "X-Org-ID"
 // AdminActor is how the instance's admin is written in the audit trail.
 const AdminActor = "admin"
 
-// Keys knows the orgs and their keys.
+// Keys knows the orgs, their keys and their members.
 type Keys interface {
 	// KeyByHash finds a key by its SHA-256; one without an org is an admin key.
 	KeyByHash(hash [32]byte) (peal.Key, bool)
+	// Memberships are those of the person with a mail address, by their orgs' ids.
+	Memberships(email string) []*peal.Member
 	Org(id string) (peal.Org, bool)
 }
 
 // Identity is who acts, and where.
 type Identity struct {
-	// Actor is the name in the audit trail: "admin", or the key's id.
+	// Actor is the name in the audit trail: "admin", the key's id, or the member's address.
 	Actor string    `json:"actor"`
 	Org   string    `json:"org"`
 	Role  peal.Role `json:"role"`
@@ -35,7 +37,7 @@ type Identity struct {
 // Require fails with peal.CodeForbidden where the role is not enough.
 func (id Identity) Require(need peal.Role) error {
 	if !id.Role.Includes(need) {
-		return peal.Errorf(peal.CodeForbidden, "this needs the role %s, the key has %s", need, id.Role)
+		return peal.Errorf(peal.CodeForbidden, "this needs the role %s, yours is %s", need, id.Role)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,17 @@ type known struct{}
 
 func (known) Org(id string) (peal.Org, bool) {
 	return peal.Org{ID: id}, id == peal.DefaultOrg || id == "acme"
+}
+
+func (known) Memberships(email string) []*peal.Member {
+	if peal.FoldEmail(email) != "grace@example.com" {
+		return nil
+	}
+	return []*peal.Member{
+		{Org: "acme", Email: "Grace@example.com", Role: peal.Viewer},
+		{Org: "deleted", Email: "grace@example.com", Role: peal.Admin},
+		{Org: peal.DefaultOrg, Email: "grace@example.com", Role: peal.Admin},
+	}
 }
 
 func (known) KeyByHash(hash [32]byte) (peal.Key, bool) {
@@ -80,6 +92,25 @@ func TestAuthenticate(t *testing.T) {
 				t.Errorf("error %v, want code %s", err, tc.code)
 			}
 		})
+	}
+}
+
+func TestMembers(t *testing.T) {
+	a := auth.New(known{})
+	want := []auth.Identity{
+		{Actor: "Grace@example.com", Org: "acme", Role: peal.Viewer},
+		{Actor: "grace@example.com", Org: peal.DefaultOrg, Role: peal.Admin},
+	}
+	if got := a.Memberships("GRACE@example.com"); !slices.Equal(got, want) {
+		t.Errorf("memberships %+v, want %+v: those of orgs that exist", got, want)
+	}
+	if got, err := a.Member("grace@example.com", "acme"); err != nil || got != want[0] {
+		t.Errorf("in acme %+v, %v", got, err)
+	}
+	for _, tc := range [][2]string{{"grace@example.com", "other"}, {"grace@example.com", ""}, {"grace@example.com", "deleted"}, {"alan@example.com", "acme"}, {"", "acme"}} {
+		if got, err := a.Member(tc[0], tc[1]); peal.CodeOf(err) != peal.CodeNotFound || got != (auth.Identity{}) {
+			t.Errorf("%q in %q: %+v, %v", tc[0], tc[1], got, err)
+		}
 	}
 }
 

@@ -22,7 +22,13 @@ type Config struct {
 
 	AllowCIDRs []netip.Prefix `name:"allow-cidr" env:"PEAL_ALLOW_CIDR" placeholder:"CIDR" help:"Private or local range that deliveries may reach, such as 10.20.0.0/16. Repeatable."`
 	AllowHTTP  bool           `name:"allow-http" env:"PEAL_ALLOW_HTTP" help:"Permit http:// targets. By default, https:// alone."`
-	CAFile     string         `name:"ca-file" env:"PEAL_CA_FILE" placeholder:"PEM" help:"File of root certificates that deliveries trust besides the system's."`
+	CAFile     string         `name:"ca-file" env:"PEAL_CA_FILE" placeholder:"PEM" help:"File of root certificates that deliveries and sign-in by OIDC trust besides the system's."`
+
+	OIDCIssuer           string `name:"oidc-issuer" env:"PEAL_OIDC_ISSUER" placeholder:"URL" help:"OpenID Connect provider at which members sign in to the dashboard, such as https://accounts.google.com. It sends them back to the public URL, at /dashboard/sign-in/oidc/callback."`
+	OIDCClientID         string `name:"oidc-client-id" env:"PEAL_OIDC_CLIENT_ID" placeholder:"ID" help:"What the provider calls this server."`
+	OIDCClientSecret     string `name:"oidc-client-secret" env:"PEAL_OIDC_CLIENT_SECRET" placeholder:"SECRET" help:"The secret that the provider gave it. Prefer the environment or a file: other processes can read flags."`
+	OIDCClientSecretFile string `name:"oidc-client-secret-file" env:"PEAL_OIDC_CLIENT_SECRET_FILE" placeholder:"FILE" help:"File that holds the secret instead."`
+	OIDCTrustEmails      bool   `name:"oidc-trust-emails" env:"PEAL_OIDC_TRUST_EMAILS" help:"Take mail addresses as verified where the provider does not say whether they are. Only for a provider whose own administrators give them out."`
 
 	Profiles        string        `env:"PEAL_PROFILES" placeholder:"FILE" help:"YAML file of profiles of your own, beside the built-in ones."`
 	MaxEventBytes   int           `default:"262144" env:"PEAL_MAX_EVENT_BYTES" placeholder:"N" help:"Size of the largest event that is accepted, in bytes."`

@@ -202,6 +202,7 @@ func TestFileErrors(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
+	const oidc = "--oidc-client-id=peal --oidc-client-secret=hunter2"
 	for args, want := range map[string]string{
 		"--listen=8080":                       "listen must be HOST:PORT",
 		"--public-url=peal.example.com":       "public-url must be like",
@@ -221,8 +222,20 @@ func TestValidate(t *testing.T) {
 		"--memory-budget=1000":                "memory-budget must be between",
 		"--pprof=0.0.0.0:6060":                "pprof must be HOST:PORT on a loopback address",
 		"--pprof=6060":                        "pprof must be HOST:PORT on a loopback address",
+
+		"--oidc-client-id=peal":                         "oidc-issuer must be set",
+		"--oidc-client-secret=hunter2":                  "oidc-issuer must be set",
+		"--oidc-client-secret-file=/x":                  "oidc-issuer must be set",
+		"--oidc-trust-emails":                           "oidc-issuer must be set",
+		"--oidc-issuer=https://i.dev":                   "oidc-client-id must be set",
+		oidc + " --oidc-issuer=i.dev":                   "oidc-issuer must be like",
+		oidc + " --oidc-issuer=http://i":                "oidc-issuer must be like",
+		oidc + " --oidc-issuer=https://u:hunter2@i.dev": "oidc-issuer must be like",
+		oidc + " --oidc-issuer=https://i.dev":           "public-url must be set with oidc-issuer",
+		oidc + " --public-url=https://peal.dev --oidc-client-secret-file=/x --oidc-issuer=https://i.dev": "one of oidc-client-secret and oidc-client-secret-file",
+		"--oidc-client-id=peal --public-url=https://peal.dev --oidc-issuer=https://i.dev":                "one of oidc-client-secret and oidc-client-secret-file",
 	} {
-		_, err := parse(t, args)
+		_, err := parse(t, strings.Fields(args)...)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v; want %q", args, err, want)
 		}
@@ -232,6 +245,8 @@ func TestValidate(t *testing.T) {
 		{"--pprof=[::1]:6060"},
 		{"--pprof=localhost:6060"},
 		{"--listen=:0"},
+		strings.Fields(oidc + " --oidc-issuer=https://i.dev/realms/main --public-url=https://peal.dev"),
+		strings.Fields(oidc + " --oidc-issuer=http://127.0.0.1:8081 --public-url=http://localhost:8080 --oidc-trust-emails"),
 		{"--database=postgres://h/d", "--encryption-key=a2V5"},
 	} {
 		if _, err := parse(t, args...); err != nil {
@@ -315,6 +330,16 @@ So do the namespaces of [Temporal](temporal.md) servers that workflows may hand 
 ` + "```yaml" + `
 temporal:
   - {namespace: payments, address: "temporal.internal:7233", plaintext: true, orgs: [acme]}
+` + "```" + `
+
+Members sign in at an OpenID Connect provider where these are set; which providers need what is at
+[the dashboard](dashboard.md#sign-in-at-your-provider). In the environment, the secret is ` + "`PEAL_OIDC_CLIENT_SECRET`" + `.
+
+` + "```yaml" + `
+public-url: https://peal.example.com
+oidc-issuer: https://accounts.google.com
+oidc-client-id: 1234567890-abc.apps.googleusercontent.com
+oidc-client-secret-file: /etc/peal/oidc-secret
 ` + "```" + `
 `)
 	path := "../../docs/configuration.md"

@@ -23,6 +23,7 @@ func (c *Config) Validate() error {
 	for _, check := range []error{
 		c.checkAddresses(),
 		c.checkDatabase(),
+		c.checkOIDC(),
 		c.checkDurations(),
 		c.checkTemporal(),
 		within("max-event-bytes", c.MaxEventBytes, minEventBytes, maxEventBytes),
@@ -59,8 +60,7 @@ func (c *Config) checkAddresses() error {
 	}
 	if c.Pprof != "" {
 		host, _, err := net.SplitHostPort(c.Pprof)
-		ip, ipErr := netip.ParseAddr(host)
-		if err != nil || host != "localhost" && (ipErr != nil || !ip.IsLoopback()) {
+		if err != nil || !loopback(host) {
 			return fmt.Errorf("pprof must be HOST:PORT on a loopback address, such as 127.0.0.1:6060, not %q", c.Pprof)
 		}
 	}
@@ -89,6 +89,33 @@ func (c *Config) checkDatabase() error {
 		return fmt.Errorf("admin-key must have %d characters or more", minAdminKey)
 	}
 	return nil
+}
+
+// checkOIDC never repeats the secret.
+func (c *Config) checkOIDC() error {
+	if c.OIDCIssuer == "" {
+		if c.OIDCClientID != "" || c.OIDCClientSecret != "" || c.OIDCClientSecretFile != "" || c.OIDCTrustEmails {
+			return fmt.Errorf("oidc-issuer must be set with the other settings of OIDC")
+		}
+		return nil
+	}
+	u, err := url.Parse(c.OIDCIssuer)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		return fmt.Errorf("oidc-issuer must be like https://login.example.com; http:// is for this machine alone")
+	case c.OIDCClientID == "":
+		return fmt.Errorf("oidc-client-id must be set with oidc-issuer")
+	case (c.OIDCClientSecret == "") == (c.OIDCClientSecretFile == ""):
+		return fmt.Errorf("one of oidc-client-secret and oidc-client-secret-file must be set with oidc-issuer")
+	case c.PublicURL == "":
+		return fmt.Errorf("public-url must be set with oidc-issuer, since the provider sends people back to it")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (c *Config) checkDurations() error {

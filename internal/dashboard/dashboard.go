@@ -15,6 +15,8 @@ import (
 
 	"github.com/peal-dev/peal/internal/auth"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
+	"github.com/peal-dev/peal/internal/sso"
 )
 
 // Config is what a Dashboard stands on.
@@ -27,8 +29,12 @@ type Config struct {
 	// Now is database time.
 	Now func() time.Time
 	Log *slog.Logger
-	// Secure says that people come over https alone.
-	Secure bool
+	// SSO is where members sign in; nil where they cannot.
+	SSO *sso.Provider
+	// Ring seals what a browser keeps while its person is at the provider.
+	Ring *secret.Keyring
+	// PublicURL is how people reach the server; empty if nobody said.
+	PublicURL string
 	// Version is Peal's, for the footer and to tell browsers when files change.
 	Version string
 }
@@ -54,6 +60,10 @@ func New(c Config) (http.Handler, error) {
 	d.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, home, http.StatusSeeOther) })
 	d.mux.HandleFunc("GET /dashboard", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, home, http.StatusSeeOther) })
 	d.signInRoutes()
+	d.orgRoutes()
+	if d.SSO != nil {
+		d.ssoRoutes()
+	}
 	for _, routes := range []func(area){
 		d.overviewRoutes, d.eventRoutes, d.endpointRoutes, d.deliveryRoutes,
 		d.noiseRoutes, d.inboundRoutes, d.deskRoutes, d.governanceRoutes, d.settingsRoutes,
@@ -83,6 +93,9 @@ func Beside(api, dashboard http.Handler) http.Handler {
 }
 
 const home = "/dashboard/overview"
+
+// secure says that people come over https alone.
+func (c *Config) secure() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 
 // headers sets what every answer carries; pages that may stand in a frame say so.
 func (d *Dashboard) headers(next http.Handler) http.Handler {
@@ -186,6 +199,9 @@ func (a area) enter(w http.ResponseWriter, r *http.Request, feature string) (*vi
 			return v, err
 		}
 		to := "/dashboard/sign-in"
+		if len(a.memberships(r)) > 0 {
+			to = "/dashboard/orgs"
+		}
 		if r.Method == http.MethodGet && r.URL.Path != home {
 			to += "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
 		}

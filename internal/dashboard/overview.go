@@ -84,6 +84,10 @@ func (v *visit) live() error {
 	defer end.Stop()
 	var last []byte
 	for {
+		// Meanwhile a key may be deleted, a member removed, or a role changed.
+		if who, err := v.identity(v.r); err != nil || who != v.who {
+			return nil //nolint:nilerr // the browser comes again and is told
+		}
 		o, err := v.overview()
 		if err != nil {
 			return nil //nolint:nilerr // the browser comes again and is told

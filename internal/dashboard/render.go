@@ -46,10 +46,13 @@ func (v view) Allows(role string) bool { return v.Who.Role.Includes(peal.Role(ro
 // Has tells whether a feature is there: in the dashboard all are.
 func (v view) Has(feature string) bool { return v.Portal == nil || v.Portal.Has(feature) }
 
-// Orgs lists the orgs that an admin may look at.
+// Orgs lists the orgs that an admin may look at, or a member of several.
 func (v view) Orgs() []string {
-	if !v.Who.Admin || v.v == nil {
+	if v.v == nil || v.Portal != nil {
 		return nil
+	}
+	if !v.Who.Admin {
+		return v.v.orgsOf()
 	}
 	var orgs list[struct {
 		ID string `json:"id"`
@@ -60,6 +63,19 @@ func (v view) Orgs() []string {
 	var ids []string
 	for _, o := range orgs.Data {
 		ids = append(ids, o.ID)
+	}
+	return ids
+}
+
+// orgsOf are a member's orgs where there are several to choose from.
+func (v *visit) orgsOf() []string {
+	member := v.memberships(v.r)
+	if len(member) < 2 {
+		return nil
+	}
+	var ids []string
+	for _, m := range member {
+		ids = append(ids, m.Org)
 	}
 	return ids
 }
@@ -148,6 +164,8 @@ var notes = map[string]string{
 	"denied":     "Denied.",
 	"accepted":   "Accepted.",
 	"completed":  "Completed.",
+
+	"signed-out": "Signed out of Peal. The provider may still know you: on a shared computer, sign out there too.",
 }
 
 // functions are what templates may call.

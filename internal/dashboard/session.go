@@ -30,7 +30,7 @@ func newSessions(c Config) *scs.SessionManager {
 	s.Cookie.Name = "peal_session"
 	s.Cookie.HttpOnly = true
 	s.Cookie.SameSite = http.SameSiteLaxMode
-	s.Cookie.Secure = c.Secure
+	s.Cookie.Secure = c.secure()
 	s.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
 		c.Log.Error("sessions cannot be read", "error", err)
 		http.Error(w, "The database cannot be reached at the moment. Try again soon.", http.StatusServiceUnavailable)
@@ -42,9 +42,12 @@ func newSessions(c Config) *scs.SessionManager {
 type signedIn struct {
 	// Key is the hash of the key that was signed in with, which must still be valid.
 	Key string `json:"key,omitempty"`
+	// Email is the address of a person whom the provider knows instead, and who must still be
+	// a member of Org.
+	Email string `json:"email,omitempty"`
 	// Identity is given by a link instead.
 	Identity auth.Identity `json:"identity,omitzero"`
-	// Org is the one that an admin looks at.
+	// Org is the one that an admin looks at, or a member; empty until one is chosen.
 	Org string `json:"org,omitempty"`
 }
 
@@ -74,6 +77,8 @@ func (d *Dashboard) identity(r *http.Request) (auth.Identity, error) {
 			return auth.Identity{}, peal.Errorf(peal.CodeUnauthorized, "sign in again")
 		}
 		return d.Auth.Identify([32]byte(hash), s.Org)
+	case s.Email != "":
+		return d.Auth.Member(s.Email, s.Org)
 	case s.Identity.Admin && s.Org != "":
 		return d.Auth.InOrg(s.Identity, s.Org)
 	}
@@ -91,10 +96,7 @@ func (d *Dashboard) begin(r *http.Request, s signedIn) error {
 
 func (d *Dashboard) signInRoutes() {
 	show := func(w http.ResponseWriter, r *http.Request, status int, problem string) {
-		v := &visit{Dashboard: d, w: w, r: r, base: "/dashboard"}
-		if err := v.render(status, "signin", "Sign in", struct{ Next, Problem string }{next(r), problem}); err != nil {
-			d.fail(v, err)
-		}
+		d.showSignIn(w, r, status, signInPage{Next: next(r), Problem: problem})
 	}
 	d.mux.HandleFunc("GET /dashboard/sign-in", func(w http.ResponseWriter, r *http.Request) { show(w, r, http.StatusOK, "") })
 	d.mux.HandleFunc("POST /dashboard/sign-in", func(w http.ResponseWriter, r *http.Request) {
@@ -139,27 +141,37 @@ func (d *Dashboard) signInRoutes() {
 		http.Redirect(w, r, home, http.StatusSeeOther)
 	})
 	d.mux.HandleFunc("POST /dashboard/sign-out", func(w http.ResponseWriter, r *http.Request) {
+		to := "/dashboard/sign-in"
+		if s, ok := d.session(r); ok && s.Email != "" {
+			to += "?done=signed-out"
+		}
 		if err := d.sessions.Destroy(r.Context()); err != nil {
 			d.fail(&visit{Dashboard: d, w: w, r: r}, err)
 			return
 		}
-		http.Redirect(w, r, "/dashboard/sign-in", http.StatusSeeOther)
+		http.Redirect(w, r, to, http.StatusSeeOther)
 	})
-	area{d, "/dashboard"}.handle("POST /org", "", func(v *visit) error {
-		s, _ := d.session(v.r)
-		if !v.who.Admin {
-			return peal.NotFound("org")
-		}
-		if s.Org = v.r.PostFormValue("org"); s.Org != "" {
-			if _, err := d.Auth.InOrg(v.who, s.Org); err != nil {
-				return err
-			}
-		}
-		if err := d.setSession(v.r, s); err != nil {
-			return err
-		}
-		return v.redirect("/overview", "")
-	})
+}
+
+// signInPage is what the page to sign in says.
+type signInPage struct {
+	// Next is where the sign-in leads.
+	Next    string
+	Problem string
+	// Again offers to sign in at the provider with another account.
+	Again bool
+	// Provider is the host of the provider, empty without one, and Begin leads there.
+	Provider, Begin string
+}
+
+func (d *Dashboard) showSignIn(w http.ResponseWriter, r *http.Request, status int, p signInPage) {
+	if d.SSO != nil {
+		p.Provider, p.Begin = d.SSO.Name(), d.beginURL(p.Next, p.Again)
+	}
+	v := &visit{Dashboard: d, w: w, r: r, base: "/dashboard"}
+	if err := v.render(status, "signin", "Sign in", p); err != nil {
+		d.fail(v, err)
+	}
 }
 
 // next is the page of the dashboard that somebody wanted before the sign-in.

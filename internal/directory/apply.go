@@ -25,6 +25,8 @@ func (d *Directory) apply(rows []parsed) []Change {
 			d.applyEndpoint(t, p, &c)
 		case Bindings.Kind:
 			d.applyBinding(t, p)
+		case Members.Kind:
+			d.applyMember(t, p)
 		default:
 			d.applyObject(t, p)
 		}

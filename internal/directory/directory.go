@@ -32,6 +32,7 @@ type Directory struct {
 	keys      map[[32]byte]*keyEntry
 	endpoints map[peal.EndpointID]*endpointEntry
 	objects   map[objectID]*object
+	members   map[string][]*object // by folded mail address
 }
 
 // Change is one object that was created, replaced or deleted.
@@ -54,6 +55,7 @@ func New(src Source, ring *secret.Keyring, log *slog.Logger) *Directory {
 		keys:      map[[32]byte]*keyEntry{},
 		endpoints: map[peal.EndpointID]*endpointEntry{},
 		objects:   map[objectID]*object{},
+		members:   map[string][]*object{},
 	}
 }
 

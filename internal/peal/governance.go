@@ -47,6 +47,17 @@ type Member struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+// FoldEmail makes mail addresses comparable: their ASCII letters are lower-cased, and those
+// alone, since other letters have look-alikes that fold into ASCII.
+func FoldEmail(email string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, email)
+}
+
 // Check reports what may not stand.
 func (m *Member) Check() error {
 	local, host, ok := strings.Cut(m.Email, "@")

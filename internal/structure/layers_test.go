@@ -11,6 +11,7 @@ import (
 var layers = map[string]int{
 	"internal/peal":       0,
 	"internal/strictjson": 0,
+	"test/idptest":        0,
 	"test/pgtest":         0,
 	"test/temporaltest":   0,
 	"webhook":             0,
@@ -26,6 +27,7 @@ var layers = map[string]int{
 	"internal/receiver":  1,
 	"internal/schedule":  1,
 	"internal/secret":    1,
+	"internal/sso":       1,
 	"internal/telemetry": 1,
 	"internal/transform": 1,
 
@@ -65,7 +67,7 @@ var layers = map[string]int{
 }
 
 // equipment is for tests: what Peal talks to.
-var equipment = []string{"test/pgtest", "test/temporaltest"}
+var equipment = []string{"test/idptest", "test/pgtest", "test/temporaltest"}
 
 // standalone packages are for other people's programs: they bring nothing along.
 var standalone = []string{"webhook", "client"}

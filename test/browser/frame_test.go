@@ -35,7 +35,7 @@ func TestPortalInAFrame(t *testing.T) {
 	}
 	framed = link.URL
 	b := newBrowser(t, s)
-	b.elsewhere = []string{embedder + "/", site.URL + "/"}
+	b.allow(embedder)
 	b.do(chromedp.Navigate(embedder))
 	inside := b.frame()
 	inside.sees("No endpoints yet")
@@ -59,6 +59,7 @@ func TestPortalInAFrame(t *testing.T) {
 		"another origin": {site.URL, link.URL}, "a page that is not the portal's": {embedder, s.URL + "/dashboard/sign-in"},
 	} {
 		framed = c.page
+		b.allow(c.site)
 		b.do(chromedp.Navigate(c.site))
 		b.sees("Our app")
 		for deadline := time.Now().Add(patience); !b.complained("frame-ancestors"); time.Sleep(50 * time.Millisecond) {

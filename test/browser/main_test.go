@@ -18,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +55,7 @@ type server struct {
 }
 
 // newServer starts a server on a database of its own.
-func newServer(t *testing.T, database string) *server {
+func newServer(t *testing.T, database string, configure ...func(*config.Config)) *server {
 	t.Helper()
 	cfg, err := config.Default()
 	if err != nil {
@@ -65,6 +64,9 @@ func newServer(t *testing.T, database string) *server {
 	cfg.Listen, cfg.Database, cfg.AdminKey, cfg.AllowHTTP = "127.0.0.1:0", database, adminKey, true
 	cfg.AllowCIDRs = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	cfg.EncryptionKeys = []string{"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}
+	for _, f := range configure {
+		f(&cfg)
+	}
 	a, err := app.New(t.Context(), cfg, "test", slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		t.Fatal(err)
@@ -142,8 +144,7 @@ type browser struct {
 	mu      sync.Mutex
 	errors  []string
 	allowed string // a complaint of the browser's that a test expects
-	// elsewhere are the sites that pages may come from beside the server.
-	elsewhere []string
+	other   string // where pages may lead besides
 }
 
 // newBrowser opens a window on a server. It fails the test where a page logs an error, or
@@ -179,12 +180,11 @@ func (b *browser) watch(event any) {
 	case *runtime.EventExceptionThrown:
 		complaint = "exception: " + e.ExceptionDetails.Text
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError {
+		if e.Entry.Level == log.EntryLevelError && !b.elsewhere(e.Entry.URL) {
 			complaint = "log: " + e.Entry.Text
 		}
 	case *network.EventRequestWillBeSent:
-		from := func(site string) bool { return strings.HasPrefix(e.Request.URL, site) }
-		if u := e.Request.URL; !from(b.url+"/") && !from("data:") && !slices.ContainsFunc(b.elsewhere, from) {
+		if u := e.Request.URL; !strings.HasPrefix(u, b.url+"/") && !strings.HasPrefix(u, "data:") && !b.leads(e) {
 			complaint = "request to " + u
 		}
 	case *page.EventJavascriptDialogOpening:
@@ -195,6 +195,18 @@ func (b *browser) watch(event any) {
 		b.errors = append(b.errors, complaint)
 		b.mu.Unlock()
 	}
+}
+
+// allow lets pages lead to another origin, whose documents alone may be asked for.
+func (b *browser) allow(origin string) { b.other = origin }
+
+func (b *browser) leads(e *network.EventRequestWillBeSent) bool {
+	return b.elsewhere(e.Request.URL) && (e.Type == network.ResourceTypeDocument || b.elsewhere(e.DocumentURL))
+}
+
+// elsewhere tells whether an address is one where pages may lead, which is not Peal's to mend.
+func (b *browser) elsewhere(url string) bool {
+	return b.other != "" && strings.HasPrefix(url, b.other+"/")
 }
 
 // expect lets the browser complain about what a test does on purpose.
