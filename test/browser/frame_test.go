@@ -46,8 +46,9 @@ func TestPortalInAFrame(t *testing.T) {
 	inside.press("Send test")
 	inside.sees("Delivered: the receiver answered 200.")
 	inside.accept()
+	first := eval[string](inside, `document.querySelector("#secret").textContent`)
 	inside.press("Rotate secret")
-	inside.sees("Signing secret")
+	inside.until(`document.querySelector("#secret") && document.querySelector("#secret").textContent !== `+quote(first), "the secret is the old one")
 	inside.press("Deliveries")
 	inside.sees("peal.test")
 	if ep := firstEndpoint(t, s); ep.URL != r.URL {
