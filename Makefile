@@ -14,6 +14,7 @@ PEAL_PG_DIR := /var/tmp/peal-test-postgres
 
 FUZZTIME ?= 20s
 TESTFLAGS ?=
+ARGS ?=
 # temporal: workflows can hand over to Temporal (docs/temporal.md).
 TAGS ?=
 export CGO_ENABLED := 0
@@ -23,8 +24,8 @@ export CGO_ENABLED := 0
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
-run: build ## Build, then start the playground (peal dev)
-	bin/peal dev
+run: build ## Build, then start the playground (peal dev); ARGS='--listen 127.0.0.1:9090' moves it
+	bin/peal dev $(ARGS)
 
 build: ## Build bin/peal, one static binary; TAGS=temporal for one with Temporal
 	go build -tags '$(TAGS)' -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/peal ./cmd/peal

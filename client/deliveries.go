@@ -12,6 +12,8 @@ type Delivery struct {
 	EventID    string `json:"event_id"`
 	EventType  string `json:"event_type"`
 	EndpointID string `json:"endpoint_id"`
+	// GroupID is the group that it is collected with; empty where it goes by itself.
+	GroupID string `json:"group_id,omitempty"`
 	// Status is pending, retrying, succeeded, dead, dropped, suppressed or cancelled,
 	// Reason why, for the last three.
 	Status         string    `json:"status"`
@@ -34,6 +36,7 @@ type Attempt struct {
 	DurationMS     float64           `json:"duration_ms"`
 	StatusCode     int               `json:"status_code,omitempty"`
 	Error          string            `json:"error,omitempty"`
+	Events         int               `json:"events,omitempty"` // that its one message told, where several
 	RequestHeaders map[string]string `json:"request_headers,omitempty"`
 	ResponseBody   string            `json:"response_body,omitempty"` // its first KiB
 }

@@ -62,10 +62,7 @@ func showBinding(b *peal.Binding) Binding {
 }
 
 func shownBinding(b *peal.Binding, err error) (*body[Binding], error) {
-	if err != nil {
-		return nil, err
-	}
-	return &body[Binding]{showBinding(b)}, nil
+	return answerShown(b, err, showBinding)
 }
 
 func (a *api) bindingRoutes() {
@@ -84,20 +81,12 @@ func (a *api) bindingRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-bindings", Method: http.MethodGet, Path: "/v1/bindings", Tags: tags, Summary: "List bindings",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Binding]], error) {
-		rows, next, err := directory.Bindings.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, showBinding), nil
+		return listObjects(a, directory.Bindings, who, in, showBinding)
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-binding", Method: http.MethodGet, Path: "/v1/bindings/{id}", Tags: tags, Summary: "Get a binding",
 	}, func(_ context.Context, who auth.Identity, in *BindingPath) (*body[Binding], error) {
-		b, ok := directory.Bindings.Get(a.Directory, who.Org, in.ID)
-		if !ok {
-			return nil, peal.NotFound("binding")
-		}
-		return &body[Binding]{showBinding(b)}, nil
+		return getObject(a, directory.Bindings, who, in.ID, showBinding)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "update-binding", Method: http.MethodPatch, Path: "/v1/bindings/{id}", Tags: tags, Summary: "Change a binding",

@@ -206,7 +206,8 @@ func (a *api) deliveryRoutes() {
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "retry-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/retry", Tags: []string{"Deliveries"}, DefaultStatus: http.StatusAccepted,
-		Summary: "Try a delivery again now", Description: "A finished one starts its schedule anew, under the same id.", Errors: []int{http.StatusConflict},
+		Summary: "Try a delivery again now", Description: "A finished one starts its schedule anew, under the same id; one that waits becomes due. " +
+			"While an attempt is under way the answer waits for its end, for up to 2 s, and is then 409.", Errors: []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *DeliveryPath) (*body[Delivery], error) {
 		return a.act(ctx, who, in.ID, "delivery.retry", a.Dispatcher.Retry)
 	})

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -103,6 +104,18 @@ type SecretRotation struct {
 	Secret  string `json:"secret,omitempty" doc:"The new secret; made up where absent."`
 }
 
+// wanted is what a request asks for, which may have no body.
+func (r *SecretRotation) wanted() (secret string, overlap time.Duration, err error) {
+	if r == nil {
+		return "", settings.DefaultOverlap, nil
+	}
+	if r.Overlap == "" {
+		return r.Secret, settings.DefaultOverlap, nil
+	}
+	overlap, err = duration("overlap", r.Overlap)
+	return r.Secret, overlap, err
+}
+
 // EndpointTest chooses what a test sends.
 type EndpointTest struct {
 	Type string `json:"type,omitempty" example:"budget.exceeded" doc:"A type of the catalogue, whose example is sent; peal.test where absent."`
@@ -130,17 +143,11 @@ func (a *api) endpointActionRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		var want SecretRotation
-		if in.Body != nil {
-			want = *in.Body
+		want, overlap, err := in.Body.wanted()
+		if err != nil {
+			return nil, err
 		}
-		overlap := settings.DefaultOverlap
-		if want.Overlap != "" {
-			if overlap, err = duration("overlap", want.Overlap); err != nil {
-				return nil, err
-			}
-		}
-		ep, secret, err := a.Settings.RotateSecret(ctx, who.Actor, who.Org, ep.ID, want.Secret, overlap)
+		ep, secret, err := a.Settings.RotateSecret(ctx, who.Actor, who.Org, ep.ID, want, overlap)
 		if err != nil {
 			return nil, err
 		}

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -59,7 +59,7 @@ func orNull(doc json.RawMessage) json.RawMessage {
 	return doc
 }
 
-// eventTypes are the catalogue's and the org's own by name; the org's own win.
+// eventTypes are the catalogue's and the org's own, which win.
 func (a *api) eventTypes(org string) []EventType {
 	byName := map[string]EventType{}
 	for i := range catalogue.All() {
@@ -69,12 +69,7 @@ func (a *api) eventTypes(org string) []EventType {
 	for _, t := range directory.EventTypes.All(a.Directory, org) {
 		byName[t.Name] = showRegistered(t)
 	}
-	out := make([]EventType, 0, len(byName))
-	for _, t := range byName {
-		out = append(out, t)
-	}
-	slices.SortFunc(out, func(x, y EventType) int { return strings.Compare(x.Name, y.Name) })
-	return out
+	return slices.Collect(maps.Values(byName))
 }
 
 func (a *api) eventTypeRoutes() {
@@ -83,8 +78,7 @@ func (a *api) eventTypeRoutes() {
 		OperationID: "list-event-types", Method: http.MethodGet, Path: "/v1/event-types", Tags: tags,
 		Summary: "List event types", Description: "The catalogue's and the org's own. Events of other types are accepted too.",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[EventType]], error) {
-		rows, next := cut(a.eventTypes(who.Org), func(t EventType) string { return t.Name }, in.page())
-		return listOf(rows, next, func(t EventType) EventType { return t }), nil
+		return cut("event_types", a.eventTypes(who.Org), func(t EventType) string { return t.Name }, in.page(), func(t EventType) EventType { return t })
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-event-type", Method: http.MethodGet, Path: "/v1/event-types/{name}", Tags: tags, Summary: "Get an event type",

@@ -19,7 +19,7 @@ type Group struct {
 	OpenedAt      time.Time         `json:"opened_at" doc:"When it last came out of rest."`
 	NextMessageAt *time.Time        `json:"next_message_at" doc:"When its next message is due, null where nothing is collected."`
 	LastMessageAt *time.Time        `json:"last_message_at" doc:"When its last message was taken to be sent, null for never."`
-	Events        int               `json:"events" example:"12" doc:"How many events the next message has or, where nothing is collected, the last one had."`
+	Events        int               `json:"events" example:"12" doc:"How many events the message of next_message_at has so far or, where nothing is collected, the last one had."`
 	TotalEvents   int               `json:"total_events" doc:"All of its events, suppressed repeats not counted."`
 }
 

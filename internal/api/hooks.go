@@ -62,11 +62,7 @@ func (a *api) hookRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-hooks", Method: http.MethodGet, Path: "/v1/hooks", Tags: tags, Summary: "List hooks",
 	}, func(ctx context.Context, who auth.Identity, in *PageQuery) (*body[List[Hook]], error) {
-		rows, next, err := directory.Hooks.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, a.showHook(a.base(ctx))), nil
+		return listObjects(a, directory.Hooks, who, in, a.showHook(a.base(ctx)))
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-hook", Method: http.MethodGet, Path: "/v1/hooks/{id}", Tags: tags, Summary: "Get a hook",
@@ -121,17 +117,11 @@ func (a *api) hookActionRoutes(tags []string) {
 		if err != nil {
 			return nil, err
 		}
-		var want SecretRotation
-		if in.Body != nil {
-			want = *in.Body
+		want, overlap, err := in.Body.wanted()
+		if err != nil {
+			return nil, err
 		}
-		overlap := settings.DefaultOverlap
-		if want.Overlap != "" {
-			if overlap, err = duration("overlap", want.Overlap); err != nil {
-				return nil, err
-			}
-		}
-		h, secret, err := a.Settings.RotateHookSecret(ctx, who.Actor, who.Org, h.ID, want.Secret, overlap)
+		h, secret, err := a.Settings.RotateHookSecret(ctx, who.Actor, who.Org, h.ID, want, overlap)
 		if err != nil {
 			return nil, err
 		}

@@ -53,20 +53,12 @@ func (a *api) memberRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-members", Method: http.MethodGet, Path: "/v1/members", Tags: tags, Summary: "List members",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Member]], error) {
-		rows, next, err := directory.Members.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, showMember), nil
+		return listObjects(a, directory.Members, who, in, showMember)
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-member", Method: http.MethodGet, Path: "/v1/members/{id}", Tags: tags, Summary: "Get a member",
 	}, func(_ context.Context, who auth.Identity, in *MemberPath) (*body[Member], error) {
-		m, ok := directory.Members.Get(a.Directory, who.Org, in.ID)
-		if !ok {
-			return nil, peal.NotFound("member")
-		}
-		return &body[Member]{showMember(m)}, nil
+		return getObject(a, directory.Members, who, in.ID, showMember)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "update-member", Method: http.MethodPatch, Path: "/v1/members/{id}", Tags: tags, Summary: "Change a member's role",

@@ -146,11 +146,7 @@ func (a *api) offeringRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-offerings", Method: http.MethodGet, Path: "/v1/offerings", Tags: tags, Summary: "List offerings",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Offering]], error) {
-		rows, next, err := directory.Offerings.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, showOffering), nil
+		return listObjects(a, directory.Offerings, who, in, showOffering)
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-offering", Method: http.MethodGet, Path: "/v1/offerings/{id}", Tags: tags, Summary: "Get an offering",

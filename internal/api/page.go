@@ -3,11 +3,15 @@ package api
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/peal-dev/peal/internal/auth"
+	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -37,18 +41,47 @@ func listOf[R, T any](rows []R, next string, show func(R) T) *body[List[T]] {
 	return &body[List[T]]{out}
 }
 
-// cut gives the page of rows that are held in memory, sorted by name, which is the
-// cursor.
-func cut[R any](rows []R, name func(R) string, p peal.Page) ([]R, string) {
-	from := 0
-	if p.Cursor != "" {
-		from = sort.Search(len(rows), func(i int) bool { return name(rows[i]) > p.Cursor })
+// listObjects answers with a page of the org's objects of a kind.
+func listObjects[R, T any](a *api, kind directory.Objects[R], who auth.Identity, in *PageQuery, show func(*R) T) (*body[List[T]], error) {
+	rows, next, err := kind.List(a.Directory, who.Org, in.page())
+	if err != nil {
+		return nil, err
 	}
-	rows = rows[from:]
+	return listOf(rows, next, show), nil
+}
+
+// getObject answers with one of them.
+func getObject[R, T any](a *api, kind directory.Objects[R], who auth.Identity, id string, show func(*R) T) (*body[T], error) {
+	row, ok := kind.Get(a.Directory, who.Org, id)
+	if !ok {
+		return nil, peal.NotFound(kind.Kind)
+	}
+	return &body[T]{show(row)}, nil
+}
+
+// answerShown is answer for what has to be shown first.
+func answerShown[R, T any](row *R, err error, show func(*R) T) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{show(row)}, nil
+}
+
+// cut answers with a page of rows that are held in memory, by their names.
+func cut[R, T any](list string, rows []R, name func(R) string, p peal.Page, show func(R) T) (*body[List[T]], error) {
+	after, err := p.After(list, 0)
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.SortedFunc(slices.Values(rows), func(a, b R) int { return strings.Compare(name(a), name(b)) })
+	if after != nil {
+		rows = rows[sort.Search(len(rows), func(i int) bool { return name(rows[i]) > string(after) }):]
+	}
 	if len(rows) <= p.Limit {
-		return rows, ""
+		return listOf(rows, "", show), nil
 	}
-	return rows[:p.Limit], name(rows[p.Limit-1])
+	rows = rows[:p.Limit]
+	return listOf(rows, peal.Cursor(list, []byte(name(rows[p.Limit-1]))), show), nil
 }
 
 // moment is null where the time is not set.

@@ -52,7 +52,7 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 // status decides the HTTP status of a code; nothing else does.
 func status(code peal.Code) int {
 	switch code {
-	case peal.CodeInvalid:
+	case peal.CodeInvalid, peal.CodeInvalidCursor:
 		return http.StatusBadRequest
 	case peal.CodeUnauthorized:
 		return http.StatusUnauthorized

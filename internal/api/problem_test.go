@@ -14,7 +14,7 @@ func TestStatusOfEveryCode(t *testing.T) {
 	for code, want := range map[peal.Code]int{
 		peal.CodeInvalid: 400, peal.CodeUnauthorized: 401, peal.CodePlan: 402, peal.CodeForbidden: 403, peal.CodeNotFound: 404,
 		codeMethod: 405, codeTimeout: 408, peal.CodeConflict: 409, peal.CodeGone: 410, peal.CodeTooLarge: 413, peal.CodeUnsupported: 415,
-		peal.CodeUnprocessable: 422, peal.CodeTooManyRequests: 429, peal.CodeInternal: 500, peal.CodeUnavailable: 503, "new": 500,
+		peal.CodeInvalidCursor: 400, peal.CodeUnprocessable: 422, peal.CodeTooManyRequests: 429, peal.CodeInternal: 500, peal.CodeUnavailable: 503, "new": 500,
 	} {
 		if got := status(code); got != want {
 			t.Errorf("%s is %d, want %d", code, got, want)
@@ -53,7 +53,7 @@ func TestEveryFailureIsAProblem(t *testing.T) {
 		{"large", "POST", "/v1/endpoints", `{"name":"` + strings.Repeat("x", bodyLimit) + `"}`, json, 413, peal.CodeTooLarge, ""},
 		{"bad limit", "GET", "/v1/endpoints?limit=many", "", "", 400, peal.CodeInvalid, "limit"},
 		{"no limit", "GET", "/v1/endpoints?limit=0", "", "", 400, peal.CodeInvalid, "limit"},
-		{"bad cursor", "GET", "/v1/endpoints?cursor=%00", "", "", 400, peal.CodeInvalid, "cursor"},
+		{"bad cursor", "GET", "/v1/endpoints?cursor=%00", "", "", 400, peal.CodeInvalidCursor, "cursor"},
 		{"bad time", "GET", "/v1/deliveries?since=yesterday", "", "", 400, peal.CodeInvalid, "since"},
 		{"bad status", "GET", "/v1/deliveries?status=failed", "", "", 400, peal.CodeInvalid, "status"},
 		{"bad id in a query", "GET", "/v1/deliveries?endpoint=7", "", "", 400, peal.CodeInvalid, "endpoint"},

@@ -3,8 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -43,8 +41,6 @@ func (a *api) profileRoutes() {
 		OperationID: "list-profiles", Method: http.MethodGet, Path: "/v1/profiles", Tags: []string{"Profiles"},
 		Summary: "List profiles", Description: "The built-in ones and those that the operator defined.",
 	}, func(_ context.Context, _ auth.Identity, in *PageQuery) (*body[List[Profile]], error) {
-		all := slices.SortedFunc(slices.Values(a.Profiles.All()), func(x, y *profile.Profile) int { return strings.Compare(x.Name, y.Name) })
-		rows, next := cut(all, func(p *profile.Profile) string { return p.Name }, in.page())
-		return listOf(rows, next, showProfile), nil
+		return cut("profiles", a.Profiles.All(), func(p *profile.Profile) string { return p.Name }, in.page(), showProfile)
 	})
 }

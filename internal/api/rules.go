@@ -208,20 +208,12 @@ func (a *api) ruleRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-rules", Method: http.MethodGet, Path: "/v1/rules", Tags: tags, Summary: "List rules",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Rule]], error) {
-		rows, next, err := directory.Rules.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, showRule), nil
+		return listObjects(a, directory.Rules, who, in, showRule)
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-rule", Method: http.MethodGet, Path: "/v1/rules/{id}", Tags: tags, Summary: "Get a rule",
 	}, func(_ context.Context, who auth.Identity, in *RulePath) (*body[Rule], error) {
-		r, ok := directory.Rules.Get(a.Directory, who.Org, in.ID)
-		if !ok {
-			return nil, peal.NotFound("rule")
-		}
-		return &body[Rule]{showRule(r)}, nil
+		return getObject(a, directory.Rules, who, in.ID, showRule)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "update-rule", Method: http.MethodPatch, Path: "/v1/rules/{id}", Tags: tags,
@@ -240,12 +232,4 @@ func (a *api) ruleRoutes() {
 	}, func(ctx context.Context, who auth.Identity, in *RulePath) (*none, error) {
 		return nil, a.Settings.DeleteRule(ctx, who.Actor, who.Org, in.ID)
 	})
-}
-
-// answerShown is answer for what has to be shown first.
-func answerShown[R, T any](row *R, err error, show func(*R) T) (*body[T], error) {
-	if err != nil {
-		return nil, err
-	}
-	return &body[T]{show(row)}, nil
 }

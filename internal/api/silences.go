@@ -94,20 +94,12 @@ func (a *api) silenceRoutes() {
 		OperationID: "list-silences", Method: http.MethodGet, Path: "/v1/silences", Tags: tags,
 		Summary: "List silences", Description: "Ended ones too, for 90 days.",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Silence]], error) {
-		rows, next, err := directory.Silences.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, a.showSilence), nil
+		return listObjects(a, directory.Silences, who, in, a.showSilence)
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-silence", Method: http.MethodGet, Path: "/v1/silences/{id}", Tags: tags, Summary: "Get a silence",
 	}, func(_ context.Context, who auth.Identity, in *SilencePath) (*body[Silence], error) {
-		s, ok := directory.Silences.Get(a.Directory, who.Org, in.ID)
-		if !ok {
-			return nil, peal.NotFound("silence")
-		}
-		return &body[Silence]{a.showSilence(s)}, nil
+		return getObject(a, directory.Silences, who, in.ID, a.showSilence)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "update-silence", Method: http.MethodPatch, Path: "/v1/silences/{id}", Tags: tags,

@@ -102,11 +102,7 @@ func (a *api) workflowRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-workflows", Method: http.MethodGet, Path: "/v1/workflows", Tags: tags, Summary: "List workflows",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Workflow]], error) {
-		rows, next, err := directory.Workflows.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, a.showWorkflow), nil
+		return listObjects(a, directory.Workflows, who, in, a.showWorkflow)
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "workflow-schema", Method: http.MethodGet, Path: "/v1/workflows/schema", Tags: tags,

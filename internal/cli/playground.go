@@ -110,8 +110,52 @@ func (p *playground) print(ctx context.Context, a receiver.Arrival) {
 	if a.Err != nil {
 		verdict = "NOT VERIFIED: " + a.Err.Error()
 	}
+	if n := p.told(ctx, a); n > 1 {
+		verdict += fmt.Sprintf(", tells %d events", n)
+	}
 	fmt.Fprintf(p.out, "%s  %-9s  %-28s  %s  %5d B  %s\n",
 		a.At.Format("15:04:05.000"), a.Profile, p.typeOf(ctx, a.ID), a.ID, len(a.Body), verdict)
+}
+
+// recordedIn is how long an attempt may take from its arrival until the server tells of it.
+const recordedIn = 2 * time.Second
+
+// told is how many events a message stood for; the arrival names only the last of them.
+// Only channels for people collect.
+func (p *playground) told(ctx context.Context, a receiver.Arrival) int {
+	if !slices.Contains(receiver.Channels(), a.Profile) {
+		return 1
+	}
+	for end := time.Now().Add(recordedIn); ; {
+		d, err := p.delivery(ctx, a)
+		switch {
+		case err != nil || d.GroupID == "" || time.Now().After(end):
+			return 1
+		case len(d.Attempts) > 0:
+			return d.Attempts[len(d.Attempts)-1].Events
+		}
+		select {
+		case <-ctx.Done():
+			return 1
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// delivery finds the one that arrived, and reads it where it was collected with others.
+func (p *playground) delivery(ctx context.Context, a receiver.Arrival) (client.Delivery, error) {
+	for d, err := range p.client.EventDeliveries(ctx, a.ID) {
+		switch {
+		case err != nil:
+			return d, err
+		case p.names[d.EndpointID] != a.Profile:
+		case d.GroupID == "":
+			return d, nil
+		default:
+			return p.client.Delivery(ctx, d.ID)
+		}
+	}
+	return client.Delivery{}, nil
 }
 
 // typeOf asks the server where another client published the event.

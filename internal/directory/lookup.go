@@ -36,7 +36,7 @@ func (d *Directory) Org(id string) (peal.Org, bool) {
 // Orgs lists all orgs, the newest first, with the next page's cursor.
 func (d *Directory) Orgs(p peal.Page) ([]peal.Org, string, error) {
 	d.mu.RLock()
-	entries, next, err := d.orgs.page(p)
+	entries, next, err := d.orgs.page("orgs", p)
 	d.mu.RUnlock()
 	return convert(entries, func(e *orgEntry) peal.Org { return e.org }), next, err
 }
@@ -79,7 +79,7 @@ func (d *Directory) Key(org string, id peal.KeyID) (peal.Key, bool) {
 // Keys lists the org's keys, the newest first, with the next page's cursor.
 func (d *Directory) Keys(org string, p peal.Page) ([]peal.Key, string, error) {
 	d.mu.RLock()
-	entries, next, err := d.tenant(org).keys.page(p)
+	entries, next, err := d.tenant(org).keys.page("keys", p)
 	d.mu.RUnlock()
 	return convert(entries, func(e *keyEntry) peal.Key { return e.value }), next, err
 }
@@ -103,7 +103,7 @@ func (d *Directory) EndpointOf(org string, id peal.EndpointID) (*peal.Endpoint, 
 // Endpoints lists the org's endpoints, the newest first, with the next page's cursor.
 func (d *Directory) Endpoints(org string, p peal.Page) ([]*peal.Endpoint, string, error) {
 	d.mu.RLock()
-	entries, next, err := d.tenant(org).endpoints.page(p)
+	entries, next, err := d.tenant(org).endpoints.page("endpoints", p)
 	d.mu.RUnlock()
 	return convert(entries, func(e *endpointEntry) *peal.Endpoint { return e.endpoint }), next, err
 }

@@ -229,7 +229,7 @@ func TestPages(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, _, err := d.Orgs(peal.Page{Cursor: "***"}); peal.CodeOf(err) != peal.CodeInvalid {
+	if _, _, err := d.Orgs(peal.Page{Cursor: "***"}); peal.CodeOf(err) != peal.CodeInvalidCursor {
 		t.Errorf("a made-up cursor gives %v", err)
 	}
 }

@@ -129,7 +129,7 @@ func (o Objects[T]) All(d *Directory, org string) []*T {
 // List lists the org's objects, the newest first, with the next page's cursor.
 func (o Objects[T]) List(d *Directory, org string, p peal.Page) ([]*T, string, error) {
 	d.mu.RLock()
-	entries, next, err := d.tenant(org).list(o.Kind).page(p)
+	entries, next, err := d.tenant(org).list(o.Kind).page(o.Kind, p)
 	d.mu.RUnlock()
 	return convert(entries, o.value), next, err
 }

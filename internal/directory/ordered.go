@@ -2,7 +2,6 @@ package directory
 
 import (
 	"cmp"
-	"encoding/base64"
 	"slices"
 
 	"github.com/peal-dev/peal/internal/peal"
@@ -46,16 +45,16 @@ func (o *ordered[T]) remove(key string) {
 	}
 }
 
-// page gives the newest items before the page's cursor and the next page's cursor.
-func (o *ordered[T]) page(p peal.Page) ([]T, string, error) {
+// page gives the newest items of a list before the page's cursor and the next page's cursor.
+func (o *ordered[T]) page(list string, p peal.Page) ([]T, string, error) {
 	p = p.Clamp()
+	after, err := p.After(list, 0)
+	if err != nil {
+		return nil, "", err
+	}
 	end := len(o.items)
-	if p.Cursor != "" {
-		key, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-		if err != nil {
-			return nil, "", peal.Invalid("cursor", "the cursor is not one that a list gave out")
-		}
-		end, _ = o.find(string(key))
+	if after != nil {
+		end, _ = o.find(string(after))
 	}
 	start := max(0, end-p.Limit)
 	out := slices.Clone(o.items[start:end])
@@ -63,5 +62,5 @@ func (o *ordered[T]) page(p peal.Page) ([]T, string, error) {
 	if start == 0 {
 		return out, "", nil
 	}
-	return out, base64.RawURLEncoding.EncodeToString([]byte(o.items[start].sortKey())), nil
+	return out, peal.Cursor(list, []byte(o.items[start].sortKey())), nil
 }

@@ -3,16 +3,27 @@ package dispatch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/peal-dev/peal/internal/channel"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
+const (
+	// underWayFor is how long a retry waits for an attempt that is under way: who has just
+	// seen one arrive may ask before its outcome is recorded.
+	underWayFor = 2 * time.Second
+	// underWayEvery is how often it looks.
+	underWayEvery = 50 * time.Millisecond
+)
+
 // Retry sets a delivery going again at once: a finished one under its id with its
-// schedule anew, a waiting one ahead of its time.
+// schedule anew, a waiting one ahead of its time. It fails with ErrUnderWay where an
+// attempt takes long.
 func (d *Dispatcher) Retry(ctx context.Context, org string, id peal.DeliveryID) error {
-	ep, err := d.Hand.Revive(ctx, org, id, d.Now(), d.known)
+	ep, err := d.revive(ctx, org, id)
 	if err != nil {
 		return err
 	}
@@ -26,6 +37,22 @@ func (d *Dispatcher) Retry(ctx context.Context, org string, id peal.DeliveryID) 
 	d.mu.Unlock()
 	d.Waiting(ep)
 	return nil
+}
+
+func (d *Dispatcher) revive(ctx context.Context, org string, id peal.DeliveryID) (peal.EndpointID, error) {
+	tick := time.NewTicker(underWayEvery)
+	defer tick.Stop()
+	for end := time.Now().Add(underWayFor); ; {
+		ep, err := d.Hand.Revive(ctx, org, id, d.Now(), d.known)
+		if !errors.Is(err, ErrUnderWay) || time.Now().After(end) {
+			return ep, err
+		}
+		select {
+		case <-ctx.Done():
+			return ep, err
+		case <-tick.C:
+		}
+	}
 }
 
 // Cancel ends a delivery that is not finished.

@@ -248,6 +248,9 @@ func (m *memory) Revive(_ context.Context, org string, id peal.DeliveryID, now t
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := m.live[id]; r != nil {
+		if r.owner != 0 && !r.job.DueAt.After(now) {
+			return peal.EndpointID{}, ErrUnderWay
+		}
 		if r.owner == 0 {
 			r.job.DueAt = now
 		}

@@ -46,11 +46,14 @@ type OwnedLane struct {
 	Pokes int64
 }
 
+// ErrUnderWay says that a delivery cannot be retried before an attempt has ended.
+var ErrUnderWay = peal.Errorf(peal.CodeConflict, "an attempt of the delivery is under way or about to begin; retry it once that has ended")
+
 // Hand is what people do to deliveries.
 type Hand interface {
 	// Revive makes a finished delivery live again, waiting and due now, under its
 	// id; a live one that waits becomes due now. RoundStart is set to AttemptCount.
-	// CodeConflict where its endpoint is not known any more.
+	// ErrUnderWay where it is being sent, CodeConflict where its endpoint is not known any more.
 	Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (peal.EndpointID, error)
 	// Cancel finishes a live delivery as Cancelled, whoever owns it; an attempt that
 	// is under way then records nothing. CodeConflict where it is finished.

@@ -13,6 +13,7 @@ type Code string
 // The codes, each with the HTTP status that the API answers for it.
 const (
 	CodeInvalid         Code = "invalid"           // 400
+	CodeInvalidCursor   Code = "invalid_cursor"    // 400
 	CodeUnauthorized    Code = "unauthorized"      // 401
 	CodePlan            Code = "plan_required"     // 402
 	CodeForbidden       Code = "forbidden"         // 403

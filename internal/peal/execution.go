@@ -31,11 +31,6 @@ const (
 	StepSkipped        ExecutionStatus = "skipped"
 )
 
-// ExecutionStatuses are those of executions, in the order of a life.
-var ExecutionStatuses = []ExecutionStatus{
-	ExecutionQueued, ExecutionRunning, ExecutionWaiting, ExecutionSucceeded, ExecutionFailed, ExecutionCancelled,
-}
-
 // Finished tells whether nothing more happens by itself.
 func (s ExecutionStatus) Finished() bool {
 	switch s {

@@ -51,7 +51,7 @@ type Group struct {
 	// NextMessageAt is when its next message is due, zero where none is; LastMessageAt is
 	// when the last was taken to be sent, zero for never.
 	NextMessageAt, LastMessageAt time.Time
-	// Events are those of the next message or, where none is due, of the last.
+	// Events are those of the message due at NextMessageAt or, where none is, of the last.
 	Events int
 	// Total are all of its events, suppressed repeats not counted.
 	Total int

@@ -18,9 +18,6 @@ const (
 	RequestCancelled RequestStatus = "CANCELLED"
 )
 
-// RequestStatuses are all, in the order of a life.
-var RequestStatuses = []RequestStatus{RequestPending, RequestAccepted, RequestCompleted, RequestCancelled}
-
 // Priority is how urgent a request is.
 type Priority string
 

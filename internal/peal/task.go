@@ -16,9 +16,6 @@ const (
 	TaskCancelled TaskStatus = "CANCELLED"
 )
 
-// TaskStatuses are all, in the order of a life.
-var TaskStatuses = []TaskStatus{TaskOpen, TaskAssigned, TaskCompleted, TaskCancelled}
-
 // The kinds of assignees.
 const (
 	AssigneeUser  = "user"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/peal-dev/peal/internal/catalogue"
@@ -213,7 +214,7 @@ func (p *Publisher) match(c *Commit, exclude peal.EndpointID) error {
 			continue
 		}
 		if total += len(endpoints); total > MaxDeliveries && len(c.Events) > 1 {
-			return peal.Errorf(peal.CodeTooLarge, "the batch makes more than %d deliveries: split the batch", MaxDeliveries)
+			return c.refuse(peal.Errorf(peal.CodeTooLarge, "the batch makes more than %d deliveries: split the batch", MaxDeliveries))
 		}
 		e.Deliveries = make([]*NewDelivery, len(endpoints))
 		if len(endpoints) == 0 {
@@ -223,6 +224,21 @@ func (p *Publisher) match(c *Commit, exclude peal.EndpointID) error {
 		quiet := p.Directory.Quiet(c.Org, e.Event, c.Now)
 		for j, ep := range endpoints {
 			e.Deliveries[j] = p.delivery(e.Event, ep, &quiet, c.Now)
+		}
+	}
+	return nil
+}
+
+// refuse has the commit end with err, unless the store knows it for a repeat of what was
+// accepted before: then fewer endpoints matched.
+func (c *Commit) refuse(err error) error {
+	if c.Key == nil && !slices.ContainsFunc(c.Events, func(e *NewEvent) bool { return e.Event.ClientID != "" }) {
+		return err
+	}
+	for _, e := range c.Events {
+		e.Deliveries = nil
+		if e.Refused == nil {
+			e.Refused = err
 		}
 	}
 	return nil

@@ -222,6 +222,33 @@ func TestABatchMakesOnlySoManyDeliveries(t *testing.T) {
 	}
 }
 
+// Whether a batch that makes too many is the repeat of one that did not is for the store
+// to tell, which gets nothing to write.
+func TestABatchOfTooManyMayBeARepeat(t *testing.T) {
+	endpoints := make([]*peal.Endpoint, MaxDeliveries/MaxBatch+1)
+	for i := range endpoints {
+		endpoints[i] = endpoint("standard", peal.Active)
+	}
+	batch := slices.Repeat([]Input{{Type: "a"}}, MaxBatch)
+	named := slices.Clone(batch)
+	named[MaxBatch-1].ClientID = "mine"
+	for name, r := range map[string]Request{
+		"by its key":     {Org: peal.DefaultOrg, Inputs: batch, Key: "k"},
+		"by an event id": {Org: peal.DefaultOrg, Inputs: named},
+	} {
+		store := &script{answers: []string{"duplicate"}}
+		p := newPublisher(t, store, &ledger{}, endpoints...)
+		if got, err := p.Publish(t.Context(), r); err != nil || !got.Duplicate {
+			t.Fatalf("%s: %+v, %v", name, got, err)
+		}
+		for _, e := range store.commits[0].Events {
+			if peal.CodeOf(e.Refused) != peal.CodeTooLarge || len(e.Deliveries) != 0 {
+				t.Fatalf("%s: an event with %d deliveries, refused for %v", name, len(e.Deliveries), e.Refused)
+			}
+		}
+	}
+}
+
 func TestPublishRefuses(t *testing.T) {
 	p := newPublisher(t, &script{}, &ledger{})
 	big := Input{Type: "a", Data: make([]byte, 2<<10)}

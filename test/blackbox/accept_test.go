@@ -3,6 +3,7 @@ package blackbox
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,27 @@ func TestIdempotencyKey(t *testing.T) {
 	if o := other.Call(t, 202, "POST", "/v1/events", body, "Idempotency-Key", "k1"); o["duplicate"] != false || o["id"] == first["id"] {
 		t.Errorf("another org, the same key: %v", o)
 	}
+}
+
+// A batch that was accepted is answered alike when it is repeated, though by now it would
+// make too many deliveries; a new one of the kind is refused.
+func TestARepeatedBatchIsNotTooLarge(t *testing.T) {
+	t.Parallel()
+	c := sharedOrg(t)
+	const events, endpoints = 1000, 21
+	batch := slices.Repeat([]object{{"type": "order.paid", "data": object{}}}, events)
+	first := c.Call(t, 202, "POST", "/v1/events", batch, "Idempotency-Key", "big")
+	for range endpoints {
+		c.Endpoint(t, "http://127.0.0.1:9/none")
+	}
+	for i, o := range list(c.Call(t, 202, "POST", "/v1/events", batch, "Idempotency-Key", "big"), "data") {
+		if o["duplicate"] != true || o["id"] != list(first, "data")[i]["id"] {
+			t.Fatalf("event %d: %v", i, o)
+		}
+	}
+	c.Call(t, 413, "POST", "/v1/events", batch, "Idempotency-Key", "new")
+	c.Call(t, 413, "POST", "/v1/events", batch)
+	c.Call(t, 202, "POST", "/v1/events", batch[:1], "Idempotency-Key", "new") // what was refused used no key
 }
 
 func TestConcurrentRequestsWithOneKey(t *testing.T) {

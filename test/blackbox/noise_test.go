@@ -60,7 +60,12 @@ func TestAFloodIsAHandfulOfMessages(t *testing.T) {
 			t.Fatalf("%v is of no group", row)
 		}
 		if text(row, "status") == "succeeded" {
-			told++
+			if told++; told == 1 {
+				attempts := list(c.Call(t, 200, "GET", "/v1/deliveries/"+text(row, "id"), nil), "attempts")
+				if n := number(t, attempts[len(attempts)-1], "events"); n < 2 {
+					t.Errorf("its message told %d events", n)
+				}
+			}
 			continue
 		}
 		if suppressed++; text(row, "reason") != "repeat "+id {

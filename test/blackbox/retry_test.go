@@ -3,6 +3,8 @@ package blackbox
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -107,6 +109,35 @@ func started(t *testing.T, attempt object) time.Time {
 		t.Fatal(err)
 	}
 	return at
+}
+
+// A try by hand is refused while one hangs, and sends again once that has failed.
+func TestRetryByHandWhileAnAttemptHangs(t *testing.T) {
+	t.Parallel()
+	c := sharedOrg(t)
+	release := make(chan struct{})
+	r := newReceiver(t, func(n int) int {
+		if n == 1 {
+			<-release
+			return 503
+		}
+		return 200
+	})
+	end := sync.OnceFunc(func() { close(release) })
+	defer end()
+	c.Endpoint(t, r.URL, "retry", object{"schedule": []string{"1h"}, "timeout": "30s"})
+	event := text(c.Publish(t, "invoice.paid", object{}), "id")
+	r.Wait(t, 1)
+	retry := "/v1/deliveries/" + text(c.Delivery(t, event, "pending"), "id") + "/retry"
+	if p := c.Call(t, 409, "POST", retry, nil); text(p, "code") != "conflict" || !strings.Contains(text(p, "detail"), "under way") {
+		t.Errorf("while it hangs: %v", p)
+	}
+	end()
+	c.Call(t, 202, "POST", retry, nil) // also where the failure is not recorded yet
+	r.Wait(t, 2)
+	if d := c.Delivery(t, event, "succeeded"); number(t, d, "attempt_count") != 2 {
+		t.Errorf("it ended as %v", d)
+	}
 }
 
 // Each try by hand, of whatever became of a delivery, sends the same bytes again

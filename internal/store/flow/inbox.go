@@ -22,7 +22,7 @@ func (f *Flow) Request(ctx context.Context, org string, id peal.RequestID) (*pea
 // Requests lists requests, the newest first, with the next page's cursor.
 func (f *Flow) Requests(ctx context.Context, q peal.RequestFilter, p peal.Page) ([]*peal.Request, string, error) {
 	p = p.Clamp()
-	before, err := before(p.Cursor)
+	before, err := p.Before("requests")
 	if err != nil {
 		return nil, "", err
 	}
@@ -41,7 +41,7 @@ func (f *Flow) Requests(ctx context.Context, q peal.RequestFilter, p peal.Page) 
 		return page, "", err
 	}
 	page = page[:p.Limit]
-	return page, encodeCursor(page[p.Limit-1].ID[:]), err
+	return page, peal.Cursor("requests", page[p.Limit-1].ID[:]), err
 }
 
 func (f *Flow) requests(ctx context.Context, org, where string, args ...any) (found []*peal.Request, err error) {
@@ -68,7 +68,7 @@ func (f *Flow) Task(ctx context.Context, org string, id peal.TaskID) (*peal.Task
 // Tasks lists tasks, the newest first, with the next page's cursor.
 func (f *Flow) Tasks(ctx context.Context, q peal.TaskFilter, p peal.Page) ([]*peal.Task, string, error) {
 	p = p.Clamp()
-	before, err := before(p.Cursor)
+	before, err := p.Before("tasks")
 	if err != nil {
 		return nil, "", err
 	}
@@ -93,7 +93,7 @@ func (f *Flow) Tasks(ctx context.Context, q peal.TaskFilter, p peal.Page) ([]*pe
 		return page, "", err
 	}
 	page = page[:p.Limit]
-	return page, encodeCursor(page[p.Limit-1].ID[:]), err
+	return page, peal.Cursor("tasks", page[p.Limit-1].ID[:]), err
 }
 
 func (f *Flow) tasks(ctx context.Context, org, where string, args ...any) (found []*peal.Task, err error) {

@@ -1,9 +1,7 @@
 package flow
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 
 	"github.com/peal-dev/peal/internal/peal"
@@ -27,7 +25,7 @@ func (f *Flow) Execution(ctx context.Context, org string, id peal.ExecutionID) (
 // page's cursor.
 func (f *Flow) Executions(ctx context.Context, q peal.ExecutionFilter, p peal.Page) (page []*peal.Execution, cursor string, err error) {
 	p = p.Clamp()
-	before, err := before(p.Cursor)
+	before, err := p.Before("executions")
 	if err != nil {
 		return nil, "", err
 	}
@@ -39,7 +37,7 @@ func (f *Flow) Executions(ctx context.Context, q peal.ExecutionFilter, p peal.Pa
 	}, query, append(args, int64(p.Limit+1))...)
 	if len(page) > p.Limit {
 		page = page[:p.Limit]
-		cursor = encodeCursor(page[p.Limit-1].ID[:])
+		cursor = peal.Cursor("executions", page[p.Limit-1].ID[:])
 	}
 	return page, cursor, err
 }
@@ -80,7 +78,7 @@ const receivedQuery = `SELECT id AS received, CAST(0 AS BIGINT), 'accepted', CAS
 // Received lists what a hook got, the newest first, with the next page's cursor.
 func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p peal.Page) (page []peal.Received, cursor string, err error) {
 	p = p.Clamp()
-	before, err := before(p.Cursor)
+	before, err := p.Before("received")
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,7 +96,7 @@ func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p pea
 	}, receivedQuery, hook[:], org, before, int64(p.Limit+1))
 	if len(page) > p.Limit {
 		page = page[:p.Limit]
-		cursor = encodeCursor(page[p.Limit-1].ID[:])
+		cursor = peal.Cursor("received", page[p.Limit-1].ID[:])
 	}
 	return page, cursor, err
 }
@@ -112,22 +110,4 @@ func hookInput(input []byte) json.RawMessage {
 		return input
 	}
 	return doc.Webhook
-}
-
-const cursorVersion = 1
-
-func encodeCursor(id []byte) string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, id...))
-}
-
-// before is the id that a page begins below.
-func before(cursor string) ([]byte, error) {
-	if cursor == "" {
-		return bytes.Repeat([]byte{0xff}, len(peal.ExecutionID{})), nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) != 1+len(peal.ExecutionID{}) || b[0] != cursorVersion {
-		return nil, peal.Invalid("cursor", "the cursor is not one that a list gave out")
-	}
-	return b[1:], nil
 }

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,7 +64,7 @@ func scanReservation(scan func(...any) error) (*governance.Reservation, error) {
 // Approvals implements governance.Reader.
 func (l *Ledger) Approvals(ctx context.Context, org string, status governance.Status, p peal.Page) (out []*governance.Reservation, cursor string, err error) {
 	p = p.Clamp()
-	before, err := pageStart(p)
+	before, err := p.Before("approvals")
 	if err != nil {
 		return nil, "", err
 	}
@@ -81,21 +80,9 @@ func (l *Ledger) Approvals(ctx context.Context, org string, status governance.St
 	}, query+" ORDER BY id DESC LIMIT ?", append(args, p.Limit+1)...)
 	if err == nil && len(out) > p.Limit {
 		out = out[:p.Limit]
-		cursor = hex.EncodeToString(out[p.Limit-1].ID[:])
+		cursor = peal.Cursor("approvals", out[p.Limit-1].ID[:])
 	}
 	return out, cursor, err
-}
-
-// pageStart is the id below which a page's rows are.
-func pageStart(p peal.Page) ([]byte, error) {
-	if p.Cursor == "" {
-		return slices.Repeat([]byte{0xff}, 16), nil
-	}
-	id, err := hex.DecodeString(p.Cursor)
-	if err != nil || len(id) != 16 {
-		return nil, peal.Invalid("cursor", "the cursor is not one that a list gave out")
-	}
-	return id, nil
 }
 
 // Account implements governance.Reader.
@@ -112,7 +99,7 @@ func (l *Ledger) Account(ctx context.Context, org string) (a governance.Account,
 // Credits implements governance.Reader.
 func (l *Ledger) Credits(ctx context.Context, org string, p peal.Page) (out []governance.CreditEntry, cursor string, err error) {
 	p = p.Clamp()
-	before, err := pageStart(p)
+	before, err := p.Before("credits")
 	if err != nil {
 		return nil, "", err
 	}
@@ -126,7 +113,7 @@ func (l *Ledger) Credits(ctx context.Context, org string, p peal.Page) (out []go
 	}, "SELECT id, time, amount, balance, note, actor FROM credit_entry WHERE org = ? AND id < ? ORDER BY id DESC LIMIT ?", org, before, p.Limit+1)
 	if err == nil && len(out) > p.Limit {
 		out = out[:p.Limit]
-		cursor = hex.EncodeToString(out[p.Limit-1].ID[:])
+		cursor = peal.Cursor("credits", out[p.Limit-1].ID[:])
 	}
 	return out, cursor, err
 }

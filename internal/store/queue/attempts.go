@@ -52,6 +52,10 @@ func appendAttempt(b []byte, a *peal.Attempt) []byte {
 		b = append(b, '}')
 	}
 	b = appendField(b, "response_body", a.ResponseBody)
+	if a.Events != 0 {
+		b = append(b, `,"events":`...)
+		b = strconv.AppendInt(b, int64(a.Events), 10)
+	}
 	return append(b, "}\n"...)
 }
 

@@ -33,14 +33,21 @@ func (c *claim) leaveWhole(cut peal.GroupID) {
 
 // takeGroups notes the messages that the claim takes.
 func (c *claim) takeGroups() error {
-	seen := map[peal.GroupID]bool{{}: true}
+	events := map[peal.GroupID]int64{}
 	for _, t := range c.taken {
-		if id := t.job.Group; !seen[id] {
-			seen[id] = true
-			if err := c.tx.Send(takeGroup, id[:], store.Micros(c.Now)); err != nil {
-				return err
-			}
+		if id := t.job.Group; !id.IsZero() {
+			events[id]++
 		}
+	}
+	for _, t := range c.taken {
+		id := t.job.Group
+		if events[id] == 0 {
+			continue
+		}
+		if err := c.tx.Send(takeGroup, id[:], store.Micros(c.Now), events[id]); err != nil {
+			return err
+		}
+		delete(events, id)
 	}
 	return nil
 }

@@ -105,14 +105,14 @@ func known(names map[peal.EventID]string, id peal.EventID) bool {
 func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Page) (page []peal.Delivery, cursor string, err error) {
 	p = p.Clamp()
 	from, to := idRange(f.Since, f.Until)
-	if to, err = cursorEnd(p.Cursor, to); err != nil {
+	if to, err = pageEnd("deliveries", p, to); err != nil {
 		return nil, "", err
 	}
 	walk := q.walk
 	if !f.Event.IsZero() {
 		walk = q.walkEvent
 	}
-	cursor, err = gather(p.Limit, func(each func(scanner) error) error {
+	cursor, err = gather("deliveries", p.Limit, func(each func(scanner) error) error {
 		return walk(ctx, &f, from, to, each)
 	}, func(scan scanner) (peal.DeliveryID, bool, error) {
 		d, err := scanDelivery(scan)

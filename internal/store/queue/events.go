@@ -96,13 +96,13 @@ const listLimit = " LIMIT 20001"
 // maxScan were looked at or the reader's time is up. Its cursor leads on from the last
 // that was looked at; it is empty at the list's end.
 func gather[ID peal.EventID | peal.DeliveryID](
-	limit int, walk func(each func(scanner) error) error, take func(scanner) (id ID, taken bool, err error),
+	list string, limit int, walk func(each func(scanner) error) error, take func(scanner) (id ID, taken bool, err error),
 ) (cursor string, err error) {
 	var last ID
 	seen, n := 0, 0
 	err = walk(func(scan scanner) error {
 		if n == limit || seen == maxScan {
-			cursor = encodeCursor(peal.DeliveryID(last))
+			cursor = peal.Cursor(list, last[:])
 			return errEnough
 		}
 		id, taken, err := take(scan)
@@ -117,7 +117,7 @@ func gather[ID peal.EventID | peal.DeliveryID](
 		return nil
 	})
 	if seen > 0 && errors.Is(err, store.ErrSlowRead) {
-		return encodeCursor(peal.DeliveryID(last)), nil
+		return peal.Cursor(list, last[:]), nil
 	}
 	return cursor, err
 }
@@ -127,10 +127,10 @@ func gather[ID peal.EventID | peal.DeliveryID](
 func (q *Queue) Events(ctx context.Context, f peal.EventFilter, p peal.Page) (events []*peal.Event, cursor string, err error) {
 	p = p.Clamp()
 	from, to := idRange(f.Since, f.Until)
-	if to, err = cursorEnd(p.Cursor, to); err != nil {
+	if to, err = pageEnd("events", p, to); err != nil {
 		return nil, "", err
 	}
-	cursor, err = gather(p.Limit, func(each func(scanner) error) error {
+	cursor, err = gather("events", p.Limit, func(each func(scanner) error) error {
 		return q.rows(ctx, each, eventList, f.Org, from, to)
 	}, func(scan scanner) (peal.EventID, bool, error) {
 		ev, err := scanEvent(scan)

@@ -34,7 +34,7 @@ func TestGather(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			i, taken := -1, 0
-			cursor, err := gather(c.limit, func(each func(scanner) error) error {
+			cursor, err := gather("list", c.limit, func(each func(scanner) error) error {
 				for i = range c.rows {
 					if err := each(nil); err != nil {
 						if !errors.Is(err, errEnough) {
@@ -52,7 +52,8 @@ func TestGather(t *testing.T) {
 			})
 			want := ""
 			if c.next >= 0 {
-				want = encodeCursor(id(c.next))
+				last := id(c.next)
+				want = peal.Cursor("list", last[:])
 			}
 			if cursor != want || taken != c.taken || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
 				t.Errorf("%d taken, cursor %q, %v; want %d, %q, %v", taken, cursor, err, c.taken, want, c.err)
@@ -64,7 +65,7 @@ func TestGather(t *testing.T) {
 // A row that could not be read is not one that was looked at.
 func TestGatherGoesOnBeforeARowThatWasCutOff(t *testing.T) {
 	rows := []error{nil, store.ErrSlowRead}
-	cursor, err := gather(5, func(each func(scanner) error) error {
+	cursor, err := gather("list", 5, func(each func(scanner) error) error {
 		for range 2 {
 			if err := each(nil); err != nil {
 				return err
@@ -76,7 +77,7 @@ func TestGatherGoesOnBeforeARowThatWasCutOff(t *testing.T) {
 		err, rows = rows[0], rows[1:]
 		return id, err == nil, err
 	})
-	if err != nil || cursor != encodeCursor(peal.DeliveryID{2}) {
+	if err != nil || cursor != peal.Cursor("list", append([]byte{2}, make([]byte, 15)...)) {
 		t.Errorf("%q, %v", cursor, err)
 	}
 }

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"time"
@@ -19,7 +18,9 @@ type messageGroup struct {
 	endpoint peal.EndpointID
 	labels   string
 
-	opened, flush, taken, takenAt, events, total int64
+	opened, flush, taken, takenAt int64
+	// events are those due at flush, or those of the message that was taken last.
+	events, total int64
 	// changed is set once a delivery was added.
 	changed bool
 }
@@ -47,14 +48,9 @@ func (m *messageGroup) add(now int64, g *publish.Group) (due int64) {
 	switch {
 	case !taken && now < m.flush: // one is being collected
 	case now < m.flush+interval:
-		if m.flush += interval; taken {
-			m.events = 0
-		}
+		m.flush, m.events = m.flush+interval, 0
 	default: // it was at rest
-		m.opened, m.flush = now, store.Micros(g.Opens)
-		if taken {
-			m.events = 0
-		}
+		m.opened, m.flush, m.events = now, store.Micros(g.Opens), 0
 	}
 	m.changed = true
 	m.events++
@@ -97,9 +93,9 @@ func (g *group) writeGroups() error {
 	return g.tx.Many(putGroups, rows)
 }
 
-// takeGroup notes that the group's message is taken, unless it is not due yet, as where
-// an earlier delivery is retried.
-const takeGroup = `UPDATE message_group SET taken = flush_at, taken_at = ?2 WHERE id = ?1 AND flush_at <= ?2`
+// takeGroup notes that the group's message is taken, with how many events, unless it is not
+// due yet, as where an earlier delivery is retried.
+const takeGroup = `UPDATE message_group SET taken = flush_at, taken_at = ?2, events = ?3 WHERE id = ?1 AND flush_at <= ?2`
 
 // orNull is what stands in the column group_id.
 func orNull(id peal.GroupID) any {
@@ -156,14 +152,14 @@ func (q *Queue) Group(ctx context.Context, org string, id peal.GroupID) (*peal.G
 // message first, with the next page's cursor.
 func (q *Queue) Groups(ctx context.Context, org string, ep peal.EndpointID, p peal.Page) (page []peal.Group, cursor string, err error) {
 	p = p.Clamp()
-	before, last, err := groupCursor(p.Cursor)
+	before, last, err := groupsBefore(p)
 	if err != nil {
 		return nil, "", err
 	}
 	seen := 0
 	err = q.rows(ctx, func(scan scanner) error {
 		if len(page) == p.Limit || seen == maxScan {
-			cursor = encodeGroupCursor(before, last)
+			cursor = groupCursor(before, last)
 			return errEnough
 		}
 		g, flush, err := scanGroup(scan)
@@ -179,20 +175,15 @@ func (q *Queue) Groups(ctx context.Context, org string, ep peal.EndpointID, p pe
 	return page, cursor, err
 }
 
-const groupCursorLen = 8 + len(peal.GroupID{})
-
-func encodeGroupCursor(flush int64, id peal.GroupID) string {
-	return base64.RawURLEncoding.EncodeToString(append(binary.BigEndian.AppendUint64(nil, uint64(flush)), id[:]...))
+func groupCursor(flush int64, id peal.GroupID) string {
+	return peal.Cursor("groups", append(binary.BigEndian.AppendUint64(nil, uint64(flush)), id[:]...))
 }
 
-// groupCursor is where a page ends; the first one's end is after all groups.
-func groupCursor(cursor string) (flush int64, id peal.GroupID, err error) {
-	if cursor == "" {
-		return 1<<63 - 1, id, nil
+// groupsBefore is where a page begins; the first one does after all groups.
+func groupsBefore(p peal.Page) (flush int64, id peal.GroupID, err error) {
+	after, err := p.After("groups", 8+len(id))
+	if err != nil || after == nil {
+		return 1<<63 - 1, id, err
 	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) != groupCursorLen {
-		return 0, id, peal.Invalid("cursor", "the cursor is not one that a list gave out")
-	}
-	return int64(binary.BigEndian.Uint64(b)), groupID(b[8:]), nil
+	return int64(binary.BigEndian.Uint64(after)), groupID(after[8:]), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/peal-dev/peal/internal/dispatch"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
 )
@@ -12,19 +13,28 @@ import (
 func (q *Queue) Revive(ctx context.Context, org string, id peal.DeliveryID, now time.Time, known func(peal.EndpointID) bool) (ep peal.EndpointID, err error) {
 	err = q.db.Write(ctx, func(tx *store.Tx) error {
 		found, owned := false, false
-		// One that is owned is being sent, or waits in a lane, as an ordered lane's head for
-		// its time.
+		// One that is owned before its time is the head of an ordered lane.
 		err := tx.Query(func(r store.Row) error {
 			found, ep, owned = true, endpointID(r.Blob(0)), !r.Null(1)
 			return nil
-		}, `UPDATE live SET due_at = CASE WHEN owner IS NULL OR due_at > ?1 THEN ?1 ELSE due_at END,
-			round_start = CASE WHEN owner IS NULL THEN attempt_count ELSE round_start END
-			WHERE org = ?2 AND id = ?3 RETURNING endpoint_id, owner`, store.Micros(now), org, id[:])
+		}, `UPDATE live SET due_at = ?1, round_start = CASE WHEN owner IS NULL THEN attempt_count ELSE round_start END
+			WHERE org = ?2 AND id = ?3 AND (owner IS NULL OR due_at > ?1) RETURNING endpoint_id, owner`, store.Micros(now), org, id[:])
 		if err == nil && owned {
 			err = q.sql.poke(tx, ep)
 		}
 		if err != nil || found {
 			return err
+		}
+		// One that is owned in its time is being sent, or about to be.
+		err = tx.Query(func(store.Row) error {
+			found = true
+			return nil
+		}, "SELECT 1 FROM live WHERE org = ? AND id = ?", org, id[:])
+		switch {
+		case err != nil:
+			return err
+		case found:
+			return dispatch.ErrUnderWay
 		}
 		ep, found, err = q.revive(tx, org, id, now, known)
 		switch {

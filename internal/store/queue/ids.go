@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"encoding/base64"
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
@@ -46,20 +45,11 @@ func next(id peal.DeliveryID) peal.DeliveryID {
 	return id
 }
 
-const cursorVersion = 1
-
-func encodeCursor(id peal.DeliveryID) string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, id[:]...))
-}
-
-// cursorEnd bounds a list from above by its cursor.
-func cursorEnd(cursor string, to peal.DeliveryID) (peal.DeliveryID, error) {
-	if cursor == "" {
-		return to, nil
+// pageEnd is the id that a page of a list is below, which is to on the first one.
+func pageEnd(list string, p peal.Page, to peal.DeliveryID) (peal.DeliveryID, error) {
+	after, err := p.After(list, len(to))
+	if err == nil && after != nil {
+		to = deliveryID(after)
 	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) != 1+len(to) || b[0] != cursorVersion {
-		return to, peal.Invalid("cursor", "the cursor is not one that a list gave out")
-	}
-	return deliveryID(b[1:]), nil
+	return to, err
 }

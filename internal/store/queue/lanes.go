@@ -56,22 +56,38 @@ func (q lanes) Share(ctx context.Context) (lanes, sessions int, err error) {
 	return lanes, sessions, err
 }
 
-// takeLane implements dialect. A lane that another session owns is looked at, no more.
-// One that is free goes to the first who commits; others wait for that, and lose.
+// takeLane implements dialect. A lane that another session owns, or is about to, is looked
+// at, no more. Nobody waits for who takes one: a transaction takes many lanes in any order,
+// and two that each wait for the other's would have to be undone.
 func (p *postgres) takeLane(tx *store.Tx, ep peal.EndpointID) (owner bool, pokes int64, err error) {
-	const read = "SELECT session, pokes FROM lane_owner WHERE endpoint_id = ?"
 	var session int64
-	note := func(r store.Row) error {
-		session, pokes = r.Int(0), r.Int(1)
+	read := func() error {
+		return tx.Query(func(r store.Row) error {
+			session, pokes = r.Int(0), r.Int(1)
+			return nil
+		}, "SELECT session, pokes FROM lane_owner WHERE endpoint_id = ?", ep[:])
+	}
+	if err := read(); err != nil || session != 0 {
+		return session == p.session(), pokes, err
+	}
+	free := false
+	err = tx.Query(func(r store.Row) error {
+		free = r.Int(0) != 0
 		return nil
+	}, "SELECT pg_try_advisory_xact_lock(?::int, hashtext(current_schema() || ?))::int", int64(laneLock), ep.String())
+	if err != nil || !free {
+		return false, 0, err
 	}
-	if err = tx.Query(note, read, ep[:]); err == nil && session == 0 {
-		if err = tx.Send("INSERT INTO lane_owner (endpoint_id, session) VALUES (?, ?) ON CONFLICT (endpoint_id) DO NOTHING", ep[:], p.session()); err == nil {
-			err = tx.Query(note, read, ep[:])
-		}
+	if err := tx.Send("INSERT INTO lane_owner (endpoint_id, session) VALUES (?, ?) ON CONFLICT (endpoint_id) DO NOTHING", ep[:], p.session()); err != nil {
+		return false, 0, err
 	}
+	err = read()
 	return session == p.session(), pokes, err
 }
+
+// laneLock is the kind of the advisory locks of those who take free lanes. Two lanes may
+// share a lock; then one of them is left for a later try.
+const laneLock = 0x7065616e
 
 // poke implements dialect.
 func (p *postgres) poke(tx *store.Tx, ep peal.EndpointID) error {

@@ -30,7 +30,7 @@ const searchQuery = eventColumns + "WHERE org = ? AND id >= ? AND id < ? ORDER B
 func (q *Queue) SearchEvents(ctx context.Context, f peal.EventFilter, text string, p peal.Page) (found peal.FoundEvents, err error) {
 	p = p.Clamp()
 	from, to := idRange(f.Since, f.Until)
-	if to, err = cursorEnd(p.Cursor, to); err != nil {
+	if to, err = pageEnd("events", p, to); err != nil {
 		return found, err
 	}
 	text = strings.ToLower(text)
@@ -68,7 +68,7 @@ func (q *Queue) SearchEvents(ctx context.Context, f peal.EventFilter, text strin
 		default:
 		}
 		if full || seen >= searchRows {
-			found.Cursor, found.Back = encodeCursor(to), to.Time()
+			found.Cursor, found.Back = peal.Cursor("events", to[:]), to.Time()
 			return found, nil
 		}
 	}

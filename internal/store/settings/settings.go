@@ -3,9 +3,9 @@ package settings
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
@@ -149,10 +149,12 @@ func (s *Store) changesAfter(ctx context.Context, after *directory.Row) (page []
 func (s *Store) Audit(ctx context.Context, org string, p peal.Page) (entries []settings.AuditEntry, cursor string, err error) {
 	p = p.Clamp()
 	before := int64(1<<63 - 1)
-	if p.Cursor != "" {
-		if before, err = strconv.ParseInt(p.Cursor, 36, 64); err != nil {
-			return nil, "", peal.Invalid("cursor", "the cursor is not one that a list gave out")
-		}
+	after, err := p.After("audit", 8)
+	if err != nil {
+		return nil, "", err
+	}
+	if after != nil {
+		before = int64(binary.BigEndian.Uint64(after))
 	}
 	err = s.db.Read(ctx, func(ctx context.Context, db *sql.DB) error {
 		rows, err := db.QueryContext(ctx, `SELECT id, time, org, actor, action, object, detail FROM audit
@@ -175,7 +177,7 @@ func (s *Store) Audit(ctx context.Context, org string, p peal.Page) (entries []s
 	})
 	if len(entries) > p.Limit {
 		entries = entries[:p.Limit]
-		cursor = strconv.FormatInt(entries[p.Limit-1].ID, 36)
+		cursor = peal.Cursor("audit", binary.BigEndian.AppendUint64(nil, uint64(entries[p.Limit-1].ID)))
 	}
 	return entries, cursor, err
 }

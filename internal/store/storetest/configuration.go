@@ -170,6 +170,6 @@ var settingsTests = map[string]func(*Fixture){
 			f.Errorf("audit (-want +got):\n%s", diff)
 		}
 		_, _, err := f.S.Audit(f.Ctx, f.Org, peal.Page{Cursor: "?"})
-		f.WantCode(err, peal.CodeInvalid)
+		f.WantCode(err, peal.CodeInvalidCursor)
 	},
 }

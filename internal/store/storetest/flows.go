@@ -251,7 +251,7 @@ var flowTests = map[string]func(*Fixture){
 			}
 		}
 		_, _, err := f.F.Executions(f.Ctx, peal.ExecutionFilter{Org: f.Org}, peal.Page{Cursor: "no"})
-		f.WantCode(err, peal.CodeInvalid)
+		f.WantCode(err, peal.CodeInvalidCursor)
 	},
 	"what was received is listed and purged": func(f *Fixture) {
 		hook := peal.NewHookID(f.Now())

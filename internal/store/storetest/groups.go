@@ -106,6 +106,42 @@ var groupTests = map[string]func(*Fixture){
 		}
 	},
 
+	"counts the events of each message": func(f *Fixture) {
+		ep, id := f.Endpoint(), peal.GroupID{1}
+		want := func(what string, events, total int) {
+			f.Helper()
+			if g := f.group(id); g.Events != events || g.Total != total {
+				f.Errorf("%s: %+v, want %d of %d events", what, g, events, total)
+			}
+		}
+		take := func(n int) {
+			f.Helper()
+			if c := f.ClaimGroups(ep, 10); len(c.Jobs) != n {
+				f.Fatalf("claimed %d, want %d", len(c.Jobs), n)
+			}
+		}
+		f.collected(ep, id)
+		f.collected(ep, id)
+		f.Pass(groupWait) // the first is due, and not claimed yet
+		f.collected(ep, id)
+		want("behind one that is due", 1, 3)
+		take(2)
+		want("the first is taken", 1, 3)
+		f.Pass(groupInterval)
+		take(1)
+		want("nothing is collected", 1, 3)
+		f.collected(ep, id)
+		f.Pass(groupInterval)
+		f.collected(ep, id)
+		f.Pass(groupInterval) // neither was claimed: they go together
+		take(2)
+		want("two in one", 2, 5)
+		f.collected(ep, id)
+		f.Pass(3 * groupInterval)
+		f.collected(ep, id) // which opens it again
+		want("behind one that has waited for long", 1, 7)
+	},
+
 	"survives the process": func(f *Fixture) {
 		ep, id := f.Endpoint(), peal.GroupID{1}
 		var want []peal.DeliveryID
@@ -251,7 +287,7 @@ var groupTests = map[string]func(*Fixture){
 		_, err = f.Q.Group(f.Ctx, "rival", peal.GroupID{1})
 		f.WantCode(err, peal.CodeNotFound)
 		_, _, err = f.Q.Groups(f.Ctx, f.Org, peal.EndpointID{}, peal.Page{Cursor: "x"})
-		f.WantCode(err, peal.CodeInvalid)
+		f.WantCode(err, peal.CodeInvalidCursor)
 	},
 
 	"keeps a group as long as its deliveries": func(f *Fixture) {

@@ -107,9 +107,9 @@ var listTests = map[string]func(*Fixture){
 		}
 		for _, cursor := range []string{"!", "AAAA", "AQ"} {
 			_, _, err := f.Q.Deliveries(f.Ctx, peal.DeliveryFilter{Org: f.Org}, peal.Page{Cursor: cursor})
-			f.WantCode(err, peal.CodeInvalid)
+			f.WantCode(err, peal.CodeInvalidCursor)
 			_, _, err = f.Q.Events(f.Ctx, peal.EventFilter{Org: f.Org}, peal.Page{Cursor: cursor})
-			f.WantCode(err, peal.CodeInvalid)
+			f.WantCode(err, peal.CodeInvalidCursor)
 		}
 	},
 

@@ -75,7 +75,7 @@ var searchTests = map[string]func(*Fixture){
 			f.Errorf("pages (-want +got):\n%s", diff)
 		}
 		_, err := f.Q.SearchEvents(f.Ctx, peal.EventFilter{Org: f.Org}, "x", peal.Page{Cursor: "!"})
-		f.WantCode(err, peal.CodeInvalid)
+		f.WantCode(err, peal.CodeInvalidCursor)
 	},
 }
 
