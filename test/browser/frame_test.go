@@ -22,7 +22,7 @@ func TestPortalInAFrame(t *testing.T) {
 	var framed string
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><title>a customer's app</title><h1>Our app</h1><iframe src="%s" width="1000" height="700"></iframe>`, framed)
+		fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><title>a customer's app</title><h1>Our app</h1><iframe src="%s" width="1000" height="700"></iframe>`, framed)
 	}))
 	t.Cleanup(site.Close)
 	// Another host of the same machine is another site to the browser.
