@@ -131,6 +131,39 @@ func TestCalls(t *testing.T) {
 			_, err := c.UpdateOrg(ctx, "acme", client.OrgUpdate{Profile: new("nemo")})
 			return err
 		}, `PATCH /v1/orgs/acme {"profile":"nemo"}`},
+		{"report usage", func(c *client.Client) error {
+			_, err := c.ReportUsage(ctx, []client.UsageRecord{{ID: "a", Requests: new(int64(3)), Cost: "0.5", Status: "error"}, {Key: "k"}})
+			return err
+		}, `POST /v1/usage [{"id":"a","requests":3,"cost":"0.5","status":"error"},{"key":"k"}]`},
+		{"usage", func(c *client.Client) error {
+			_, err := c.Usage(ctx, client.UsageQuery{By: []string{"team", "model"}, Period: "day", Since: time.Unix(0, 0)})
+			return err
+		}, `GET /v1/usage/summary?by=team%2Cmodel&period=day&since=1970-01-01T00%3A00%3A00Z `},
+		{"reserve", func(c *client.Client) error {
+			_, err := c.Reserve(ctx, client.ReservationRequest{User: "42", Model: "m", EstimatedCost: "0.05", EstimatedTokens: 7})
+			return err
+		}, `POST /v1/reservations {"user":"42","model":"m","estimated_cost":"0.05","estimated_tokens":7}`},
+		{"reservation", func(c *client.Client) error { _, err := c.Reservation(ctx, "res_1"); return err }, `GET /v1/reservations/res_1 `},
+		{"await approval", func(c *client.Client) error { _, err := c.AwaitApproval(ctx, "res_1"); return err }, `GET /v1/reservations/res_1?wait=30s `},
+		{"settle", func(c *client.Client) error {
+			_, err := c.Settle(ctx, "res_1", client.Settlement{Cost: "0", Status: "200"})
+			return err
+		}, `POST /v1/reservations/res_1/settle {"cost":"0","status":"200"}`},
+		{"release", func(c *client.Client) error { _, err := c.Release(ctx, "res_1"); return err }, `POST /v1/reservations/res_1/release `},
+		{"approval", func(c *client.Client) error { _, err := c.Approval(ctx, "apr_1"); return err }, `GET /v1/approvals/apr_1 `},
+		{"approve", func(c *client.Client) error {
+			_, err := c.ApproveRequest(ctx, "apr_1", client.ApprovalDecision{By: "ada"})
+			return err
+		}, `POST /v1/approvals/apr_1/approve {"by":"ada"}`},
+		{"deny", func(c *client.Client) error {
+			_, err := c.DenyRequest(ctx, "apr_1", client.ApprovalDecision{Reason: "no"})
+			return err
+		}, `POST /v1/approvals/apr_1/deny {"reason":"no"}`},
+		{"silence", func(c *client.Client) error {
+			_, err := c.CreateSilence(ctx, client.Silence{Match: client.SilenceMatch{Types: []string{"a.*"}}, Until: time.Unix(0, 0).UTC()})
+			return err
+		}, `POST /v1/silences {"match":{"types":["a.*"]},"until":"1970-01-01T00:00:00Z"}`},
+		{"end silence", func(c *client.Client) error { return c.EndSilence(ctx, "sil_1") }, `DELETE /v1/silences/sil_1 `},
 		{"delete org", func(c *client.Client) error { return c.DeleteOrg(ctx, "acme") }, `DELETE /v1/orgs/acme `},
 	}
 	for _, tt := range calls {
@@ -348,6 +381,20 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		_, err := c.Delivery(ctx, "dlv_1")
 		if _, ok := errors.AsType[*client.Problem](err); !ok || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
 			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+// A server that answers at once, as one that is shutting down does, is not asked all the
+// time.
+func TestAwaitApprovalPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waiting := answer{status: 200, body: `{"decision":"approval_required"}`}
+		c, tr := newClient(waiting, waiting, answer{status: 200, body: `{"decision":"deny","blocked_by":"approval"}`})
+		began := time.Now()
+		r, err := c.AwaitApproval(t.Context(), "res_1")
+		if err != nil || r.Decision != client.Deny || len(tr.seen) != 3 || time.Since(began) != 2*time.Second {
+			t.Errorf("%+v after %d looks and %s, %v", r, len(tr.seen), time.Since(began), err)
 		}
 	})
 }

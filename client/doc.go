@@ -1,5 +1,6 @@
-// Package client talks to a Peal server's native API: publishing events, and
-// managing endpoints, deliveries, replays, keys and orgs.
+// Package client talks to a Peal server's native API: publishing events, reporting
+// usage and reserving what a gateway may spend, and managing endpoints, deliveries,
+// replays, approvals, silences, keys and orgs.
 //
 // It is not for receiving: package webhook verifies what a server delivers. It
 // uses the standard library alone.
@@ -11,8 +12,9 @@
 // # Retries
 //
 // A call that the server answers with 429 or 503 is tried again up to three times
-// where repeating it cannot do harm: reads, deletes, PutEventType, and publishing under an
-// idempotency key or with an id in every event. The wait is the server's
+// where repeating it cannot do harm: reads, deletes, PutEventType, publishing under an
+// idempotency key or with an id in every event, reporting usage with an id in every
+// record, and settling, releasing and deciding. The wait is the server's
 // Retry-After, capped at 30 seconds, or else 250 ms doubling. All other calls are
 // made once. A connection that breaks is never retried here.
 package client

@@ -107,7 +107,7 @@ type RuleSimulation struct {
 
 // Firing is what a rule would have told.
 type Firing struct {
-	Time      time.Time       `json:"time" doc:"When it would have been told; of a budget or quota, the hour in which it was crossed."`
+	Time      time.Time       `json:"time" doc:"When it would have been told; of a budget, quota or balance, the hour in which it was crossed, and of a rate limit the minute."`
 	Type      string          `json:"type" example:"cost_anomaly.hourly_spike"`
 	Subject   string          `json:"subject"`
 	Value     json.RawMessage `json:"value,omitempty" doc:"What was measured."`
@@ -124,7 +124,7 @@ func (a *api) simulationRoutes() {
 		OperationID: "simulate-rule", Method: http.MethodPost, Path: "/v1/rules/{id}/simulate", Tags: []string{"Governance"},
 		Summary: "Ask what a changed rule would have told",
 		Description: "Holds the stored usage of a time against the rule with the changes of the body, which are as in a PATCH. " +
-			"For the kinds budget, quota, anomaly and cost_leak; at most 1,000 answers. Nothing is told, and nothing changed.",
+			"For every kind but circuit, which goes by single records and is answered 422; at most 1,000 answers. Nothing is told, and nothing changed.",
 		Errors: []int{http.StatusUnprocessableEntity},
 	}, func(ctx context.Context, who auth.Identity, in *struct {
 		RulePath

@@ -14,7 +14,7 @@ import (
 type Governance struct {
 	TimeZone   string `json:"time_zone" example:"Europe/Berlin" doc:"An IANA name. Days and months begin in it."`
 	BillingDay int    `json:"billing_day" example:"1" doc:"The day on which months begin; in a month without it, the last."`
-	Currency   string `json:"currency" example:"USD" doc:"What amounts are in; nothing is converted."`
+	Currency   string `json:"currency" example:"USD" doc:"What all amounts of the org are in; nothing is converted."`
 }
 
 // GovernancePatch changes how an org counts.
@@ -38,8 +38,14 @@ func (a *api) governanceRoutes() {
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "update-governance", Method: http.MethodPatch, Path: "/v1/governance", Tags: tags, Summary: "Change how the org counts",
-		Description: "Days and months that begin elsewhere under new settings are counted from zero.",
+		Description: "Days and months that begin elsewhere under new settings are counted from zero. The currency stays once amounts were counted.",
+		Errors:      []int{http.StatusConflict},
 	}, func(ctx context.Context, who auth.Identity, in *struct{ Body GovernancePatch }) (*body[Governance], error) {
+		if c := in.Body.Currency; c != nil {
+			if err := a.Governance.CheckCurrency(ctx, who.Org, *c); err != nil {
+				return nil, err
+			}
+		}
 		g, err := a.Settings.UpdateGovernance(ctx, who.Actor, who.Org, func(g *peal.Governance) {
 			set(&g.TimeZone, in.Body.TimeZone)
 			set(&g.BillingDay, in.Body.BillingDay)

@@ -119,7 +119,7 @@ func newServer(t testing.TB) *server {
 	}
 	books := ledger.New(db)
 	governor := governance.New(governance.Config{
-		Store: books, Reader: books, Hours: books, Books: books, Directory: dir, AllowsRequests: func(string) bool { return true },
+		Store: books, Reader: books, Hours: books, Books: books, History: books, Directory: dir, AllowsRequests: func(string) bool { return true },
 		Now: time.Now, IDsKept: time.Hour, Log: log,
 	})
 	s.api = build(Config{

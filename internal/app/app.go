@@ -183,8 +183,8 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.governance = governance.New(governance.Config{
-		Store: books, Reader: books, Hours: books, Books: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
-		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Log: a.log,
+		Store: books, Reader: books, Hours: books, Books: books, History: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
+		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Lateness: cfg.UsageLateness, Log: a.log,
 	})
 	a.accountant = janitor.New(janitor.Config{
 		Store: books, Now: a.db.Now, Log: a.log,

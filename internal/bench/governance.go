@@ -105,7 +105,11 @@ func RunGovernance(ctx context.Context, cfg GovernanceConfig) (report *Governanc
 		`{"kind":"quota","limit":100000000}`, `{"kind":"rate_limit","scope":"key","rpm":1000000}`, `{"kind":"models","allow":["model-*"]}`,
 		`{"kind":"approval","threshold":1000}`,
 	} {
-		if err := g.post(ctx, "/v1/rules", rule, nil); err != nil {
+		resp, err := g.do(ctx, http.MethodPost, "/v1/rules", rule)
+		if err == nil {
+			err = readAnswer(resp, nil)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -154,25 +158,33 @@ func (g *gateway) use(ctx context.Context) (float64, error) {
 	return float64(g.records.Load()) / time.Since(started).Seconds(), err
 }
 
-// report makes one call, again for as long as the server asks for patience.
+// report makes one call.
 func (g *gateway) report(ctx context.Context, w *wire, body []byte) error {
-	request := fmt.Appendf(nil, "POST /v1/usage HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nX-Org-ID: %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", g.addr, g.key, g.org, len(body))
+	_, err := g.call(ctx, w, "/v1/usage", body)
+	if err == nil {
+		g.records.Add(recordsACall)
+	}
+	return err
+}
+
+// call posts, again for as long as the server asks for patience.
+func (g *gateway) call(ctx context.Context, w *wire, path string, body []byte) (answer, error) {
+	request := fmt.Appendf(make([]byte, 0, 256+len(body)), "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nX-Org-ID: %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, g.addr, g.key, g.org, len(body))
 	request = append(request, body...)
 	for {
 		a, err := w.roundTrip(request)
 		switch {
 		case err != nil:
-			return err
-		case a.status == http.StatusAccepted:
-			g.records.Add(recordsACall)
-			return nil
+			return a, err
+		case a.status/100 == 2:
+			return a, nil
 		case a.status != http.StatusTooManyRequests && a.status != http.StatusServiceUnavailable:
-			return fmt.Errorf("bench: usage was answered %d: %s", a.status, a.body)
+			return a, fmt.Errorf("bench: %s was answered %d: %s", path, a.status, a.body)
 		}
 		g.refused.Add(1)
 		if err := sleep(ctx, max(a.retryAfter, 10*time.Millisecond)); err != nil {
-			return err
+			return a, err
 		}
 	}
 }
@@ -206,6 +218,13 @@ func (g *gateway) reserve(ctx context.Context, report *GovernanceReport) error {
 	workers, ctx := errgroup.WithContext(ctx)
 	for range g.Concurrency {
 		workers.Go(func() error {
+			w, err := dialWire(ctx, g.addr)
+			if err != nil {
+				return err
+			}
+			defer w.conn.Close()
+			defer context.AfterFunc(ctx, func() { w.conn.Close() })()
+			w.keep = true
 			for {
 				n := next.Add(1) - 1
 				due := started.Add(time.Duration(n) * time.Second / reservationsRate)
@@ -215,23 +234,13 @@ func (g *gateway) reserve(ctx context.Context, report *GovernanceReport) error {
 				if err := sleep(ctx, time.Until(due)); err != nil {
 					return err
 				}
-				asked := time.Now()
-				var r struct{ ID, Decision string }
-				body := fmt.Sprintf(`{"key":"key-%d","user":%d,"model":"model-%d","estimated_cost":"0.01","estimated_tokens":1000}`, n%benchKeys, n%500, n%benchModels)
-				if err := g.post(ctx, "/v1/reservations", body, &r); err != nil {
+				d, err := g.askAndSettle(ctx, w, n)
+				if err != nil {
 					return err
-				}
-				d := time.Since(asked)
-				if r.Decision != "allow" {
-					return fmt.Errorf("bench: a reservation was answered %s", r.Decision)
 				}
 				mu.Lock()
 				took = append(took, d)
 				mu.Unlock()
-				if err := g.post(ctx, "/v1/reservations/"+r.ID+"/settle", `{"cost":`+recordCost+`,"tokens":900}`, nil); err != nil {
-					return err
-				}
-				g.settled.Add(1)
 			}
 		})
 	}
@@ -244,22 +253,27 @@ func (g *gateway) reserve(ctx context.Context, report *GovernanceReport) error {
 	return nil
 }
 
-// post makes one call, again for as long as the server asks for patience.
-func (g *gateway) post(ctx context.Context, path, body string, out any) error {
-	for {
-		resp, err := g.do(ctx, http.MethodPost, path, body)
-		if err != nil {
-			return err
-		}
-		err = readAnswer(resp, out)
-		if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
-			return err
-		}
-		g.refused.Add(1)
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
-			return err
-		}
+// askAndSettle makes the nth reservation, and tells how long asking took.
+func (g *gateway) askAndSettle(ctx context.Context, w *wire, n int64) (took time.Duration, err error) {
+	asked := time.Now()
+	a, err := g.call(ctx, w, "/v1/reservations", fmt.Appendf(nil,
+		`{"key":"key-%d","user":%d,"model":"model-%d","estimated_cost":"0.01","estimated_tokens":1000}`, n%benchKeys, n%500, n%benchModels))
+	took = time.Since(asked)
+	if err != nil {
+		return took, err
 	}
+	var r struct{ ID, Decision string }
+	if err := json.Unmarshal(a.body, &r); err != nil {
+		return took, fmt.Errorf("bench: a reservation's answer: %w", err)
+	}
+	if r.Decision != "allow" {
+		return took, fmt.Errorf("bench: a reservation was answered %s", r.Decision)
+	}
+	_, err = g.call(ctx, w, "/v1/reservations/"+r.ID+"/settle", []byte(`{"cost":`+recordCost+`,"tokens":900}`))
+	if err == nil {
+		g.settled.Add(1)
+	}
+	return took, err
 }
 
 func (g *gateway) do(ctx context.Context, method, path, body string) (*http.Response, error) {
@@ -270,10 +284,8 @@ func (g *gateway) do(ctx context.Context, method, path, body string) (*http.Resp
 	req.Header.Set("Authorization", "Bearer "+g.key)
 	req.Header.Set("X-Org-ID", g.org)
 	req.Header.Set("Content-Type", "application/json")
-	return gatewayClient.Do(req)
+	return http.DefaultClient.Do(req)
 }
-
-var gatewayClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}
 
 func readAnswer(resp *http.Response, out any) error {
 	raw, err := io.ReadAll(resp.Body)

@@ -18,13 +18,15 @@ import (
 type wire struct {
 	conn net.Conn
 	r    *bufio.Reader
+	// keep makes it keep the bodies of successes, too.
+	keep bool
 }
 
 // answer is what the generator wants to know of a response.
 type answer struct {
 	status     int
 	retryAfter time.Duration
-	body       []byte // its start, for messages
+	body       []byte // its start
 }
 
 func dialWire(ctx context.Context, addr string) (*wire, error) {
@@ -83,9 +85,12 @@ func (w *wire) read() (answer, error) {
 	return a, err
 }
 
-// readBody consumes the body; only that of a failure is kept.
+// keptBody is how much of a body is kept.
+const keptBody = 1024
+
+// readBody consumes the body; unless told otherwise, only that of a failure is kept.
 func (w *wire) readBody(length int, chunked bool, status int) ([]byte, error) {
-	if !chunked && status < 300 {
+	if !chunked && status < 300 && !w.keep {
 		_, err := w.r.Discard(length)
 		return nil, err
 	}
@@ -93,7 +98,7 @@ func (w *wire) readBody(length int, chunked bool, status int) ([]byte, error) {
 	if chunked {
 		body = httputil.NewChunkedReader(w.r)
 	}
-	kept, err := io.ReadAll(io.LimitReader(body, 512))
+	kept, err := io.ReadAll(io.LimitReader(body, keptBody))
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestWireReadsWhatServersAnswer(t *testing.T) {
 			body       string
 		}{
 			{"/accepted", 202, 0, ""},
-			{"/chunked", 202, 0, strings.Repeat("x", 512)},
+			{"/chunked", 202, 0, strings.Repeat("x", keptBody)},
 			{"/busy", 429, 3 * time.Second, "busy\n"},
 			{"/empty", 204, 0, ""},
 		} {

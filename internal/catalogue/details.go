@@ -121,9 +121,8 @@ func (d *details) tell(key, name string, value []byte) (text string, long bool) 
 // format writes a single value in the format that the catalogue has for it, or else in
 // the one that its name and form tell.
 func (d *details) format(key, name, value string, isText bool) string {
-	for _, p := range d.properties {
+	if p, ok := find(d.properties, key); ok {
 		switch {
-		case p.name != key:
 		case p.format == "Words":
 			return label(strings.ToLower(value))
 		case p.format != "":
@@ -140,6 +139,19 @@ func (d *details) format(key, name, value string, isText bool) string {
 		return Format("time", value)
 	}
 	return Format(guess(name), value)
+}
+
+// find is the member of a key; that of a member of an object is after a dot.
+func find(properties []property, key string) (property, bool) {
+	for _, p := range properties {
+		if p.name == key {
+			return p, true
+		}
+		if inner, ok := strings.CutPrefix(key, p.name+"."); ok {
+			return find(p.members, inner)
+		}
+	}
+	return property{}, false
 }
 
 // guess tells from a name how people write such numbers. Where a name tells nothing,

@@ -45,6 +45,12 @@ func TestDetails(t *testing.T) {
 		{"cost_anomaly.hourly_spike", `{"current_value":45.20,"message":"it spiked","severity":"critical","detected_at":"2026-05-04T14:23:00Z"}`, []Detail{
 			{Key: "current_value", Label: "Current value", Text: "$45.20"},
 		}},
+		{"cost_anomaly.runaway_agent", `{"details":{"hour":"2026-05-04T14:00:00Z","agent":"frank","daily_budget":1250.5,"runner":3}}`, []Detail{
+			{Key: "details.hour", Label: "Hour", Text: "2026-05-04 14:00:00 UTC"},
+			{Key: "details.agent", Label: "Agent", Text: "frank"},
+			{Key: "details.daily_budget", Label: "Daily budget", Text: "$1,250.50"},
+			{Key: "details.runner", Label: "Runner", Text: "3"},
+		}},
 	} {
 		ev := &peal.Event{Type: tc.eventType, Data: []byte(tc.data), Time: at}
 		ev.Title, ev.Message, ev.Severity = Describe(ev)

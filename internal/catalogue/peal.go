@@ -53,7 +53,7 @@ var pealTypes = []Type{
 			opt("by", "string", "Who decided."),
 			opt("reason", "string", "Why."),
 			opt("model", "string", "The model asked for."),
-			req("estimated_cost", "number", "What the request would cost, in dollars."),
+			req("estimated_cost", "number", "What the request would cost, in dollars.").as("usd"),
 			req("timestamp", "string:date-time", "When it was decided."),
 		},
 		Example: json.RawMessage(`{"request_id":"req_abc123def456","approval_id":"apr_xyz789","decision":"approved","by":"ada@acme.example","reason":"a one-off evaluation","model":"claude-opus-4-20250514","estimated_cost":12.5,"timestamp":"2026-05-04T14:35:00Z"}`),

@@ -11,6 +11,14 @@ type property struct {
 	optional                bool
 	// format is how people write the value; see appendFormat.
 	format string
+	// members are those of an object that are known.
+	members []property
+}
+
+// of gives the members of an object.
+func (p property) of(members ...property) property {
+	p.members = members
+	return p
 }
 
 // as gives the format in which people write the member.
@@ -41,6 +49,8 @@ type propertySchema struct {
 	Type        any    `json:"type"`
 	Format      string `json:"format,omitempty"`
 	Description string `json:"description"`
+
+	Properties orderedProps `json:"properties,omitempty"`
 }
 
 // orderedProps keeps the order in which people wrote the properties.
@@ -54,7 +64,7 @@ func (o orderedProps) MarshalJSON() ([]byte, error) {
 			out = append(out, ',')
 		}
 		kind, format, _ := strings.Cut(p.kind, ":")
-		s := propertySchema{Type: kind, Format: format, Description: p.description}
+		s := propertySchema{Type: kind, Format: format, Description: p.description, Properties: p.members}
 		if kind == "id" {
 			s.Type = []string{"string", "integer"}
 		}

@@ -44,6 +44,9 @@ type grammar struct {
 	Hooks      hooksCmd      `cmd:"" group:"client" help:"Manage hooks: addresses that other systems call."`
 	Workflows  workflowsCmd  `cmd:"" group:"client" help:"Manage workflows, which hooks start."`
 	Executions executionsCmd `cmd:"" group:"client" help:"Read executions of workflows, cancel them and run them again."`
+	Silences   silencesCmd   `cmd:"" group:"client" help:"Hold deliveries back for some time."`
+	Usage      usageCmd      `cmd:"" group:"client" help:"Sum up what a gateway used."`
+	Approvals  approvalsCmd  `cmd:"" group:"client" help:"Decide on costly requests that wait for a person."`
 	Keys       keysCmd       `cmd:"" group:"client" help:"Manage API keys."`
 	Orgs       orgsCmd       `cmd:"" group:"client" help:"Manage orgs, with the admin key."`
 

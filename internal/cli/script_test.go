@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ func TestScripts(t *testing.T) {
 			"held":       held,
 			"eventually": eventually,
 			"capture":    capture,
+			"post":       post,
 		},
 	})
 }
@@ -126,6 +128,19 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("nothing matches %s", args[1])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+// post sends a file to a path of the server, as a gateway does.
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	req, err := http.NewRequest(http.MethodPost, ts.Getenv("PEAL_URL")+args[0], strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	req.Header.Set("Authorization", "Bearer "+ts.Getenv("PEAL_KEY"))
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		ts.Fatalf("%s was answered %s", args[0], resp.Status)
+	}
 }
 
 func within(ts *testscript.TestScript, ok func() bool) {

@@ -43,6 +43,7 @@ type Config struct {
 	RetentionDeliveries time.Duration `default:"720h" env:"PEAL_RETENTION_DELIVERIES" placeholder:"DURATION" help:"How long finished deliveries are kept, dead letters included."`
 	RetentionEvents     time.Duration `default:"2160h" env:"PEAL_RETENTION_EVENTS" placeholder:"DURATION" help:"How long events are kept."`
 	IdempotencyTTL      time.Duration `name:"idempotency-ttl" default:"24h" env:"PEAL_IDEMPOTENCY_TTL" placeholder:"DURATION" help:"How long an Idempotency-Key is remembered; at least 24h."`
+	UsageLateness       time.Duration `default:"5m" env:"PEAL_USAGE_LATENESS" placeholder:"DURATION" help:"How long after its end an hour of usage is closed; what is reported of it later changes sums, but tells of no anomaly. At least 1m."`
 
 	LogFormat string `enum:"text,json" default:"text" env:"PEAL_LOG_FORMAT" placeholder:"FORMAT" help:"text or json."`
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" env:"PEAL_LOG_LEVEL" placeholder:"LEVEL" help:"debug, info, warn or error."`

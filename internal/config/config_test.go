@@ -55,7 +55,7 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:8080", Database: "sqlite:peal.db", MaxEventBytes: 262144, MaxInboundBytes: 1 << 20, DisableAfter: 120 * time.Hour,
 		LaneConcurrency: 32, AttemptSlots: 1024, WorkflowSlots: 256, MemoryBudget: 64 << 20,
-		RetentionDeliveries: 720 * time.Hour, RetentionEvents: 2160 * time.Hour, IdempotencyTTL: 24 * time.Hour,
+		RetentionDeliveries: 720 * time.Hour, RetentionEvents: 2160 * time.Hour, IdempotencyTTL: 24 * time.Hour, UsageLateness: 5 * time.Minute,
 		LogFormat: "text", LogLevel: "info",
 	}
 	got, err := parse(t)
@@ -212,6 +212,7 @@ func TestValidate(t *testing.T) {
 		"--database=postgres://u:hunter2@h/d": "encryption-key must be set with PostgreSQL",
 		"--database=postgres:x":               "database must be like",
 		"--admin-key=hunter2":                 "admin-key must have 16 characters or more",
+		"--usage-lateness=1s":                 "usage-lateness must be at least 1m0s, not 1s",
 		"--idempotency-ttl=1h":                "idempotency-ttl must be at least 24h0m0s, not 1h0m0s",
 		"--retention-events=0s":               "retention-events must be at least",
 		"--retention-deliveries=-1h":          "retention-deliveries must be at least",

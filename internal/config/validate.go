@@ -128,6 +128,7 @@ func (c *Config) checkDurations() error {
 		{"retention-deliveries", c.RetentionDeliveries, time.Hour},
 		{"retention-events", c.RetentionEvents, time.Hour},
 		{"idempotency-ttl", c.IdempotencyTTL, minIdempotencyTTL},
+		{"usage-lateness", c.UsageLateness, time.Minute},
 	} {
 		if d.is < d.min {
 			return fmt.Errorf("%s must be at least %s, not %s", d.name, d.min, d.is)

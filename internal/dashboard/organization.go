@@ -98,7 +98,7 @@ func (v *visit) change(path string, names ...string) error {
 		body["billing_day"] = number(day)
 	}
 	err := v.do(http.MethodPatch, path, body, nil)
-	if p, ok := err.(*problem); ok && p.Status == http.StatusBadRequest { //nolint:errorlint // do gives it bare
+	if p, ok := err.(*problem); ok && (p.Status == http.StatusBadRequest || p.Status == http.StatusConflict) { //nolint:errorlint // do gives it bare
 		return v.organization(p)
 	}
 	if err != nil {

@@ -61,6 +61,83 @@ func TestCalendar(t *testing.T) {
 	}
 }
 
+// TestDaylightSaving counts the hours of the days around both changes of the clock, and the
+// beginnings of months on days that not every month has.
+func TestDaylightSaving(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		zone, day string // the one before the change
+		hours     []int  // of that day and the next two
+	}{
+		{"Europe/Berlin", "2026-03-28", []int{24, 23, 24}},
+		{"Europe/Berlin", "2026-10-24", []int{24, 25, 24}},
+		{"America/New_York", "2026-03-07", []int{24, 23, 24}},
+		{"America/New_York", "2026-10-31", []int{24, 25, 24}},
+		{"America/Santiago", "2026-09-05", []int{24, 23, 24}}, // at midnight
+		{"America/Havana", "2026-10-31", []int{24, 25, 24}},   // to midnight
+		{"Asia/Beirut", "2026-03-28", []int{24, 23, 24}},      // at midnight
+		{"Europe/London", "2026-10-24", []int{24, 25, 24}},
+		{"Australia/Sydney", "2026-04-04", []int{24, 25, 24}},
+		{"UTC", "2026-03-28", []int{24, 24, 24}},
+	} {
+		location := zone(t, test.zone)
+		c := governance.NewCalendar(location, 1)
+		noon, err := time.ParseInLocation("2006-01-02 15:04", test.day+" 12:00", location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		day := c.Day(noon)
+		for i, want := range test.hours {
+			next := c.Day(noon.AddDate(0, 0, i+1))
+			starts := map[time.Time]bool{}
+			for at := day; at.Before(next); at = at.Add(15 * time.Minute) {
+				if got := c.Day(at); !got.Equal(day) {
+					t.Fatalf("%s: the day of %s begins at %s", test.zone, at.In(location), got.In(location))
+				}
+				starts[c.Hour(at).UTC()] = true
+			}
+			if got := next.Sub(day); got != time.Duration(want)*time.Hour || len(starts) != want {
+				t.Errorf("%s, day %d from %s: %s, %d hours, want %d", test.zone, i, test.day, got, len(starts), want)
+			}
+			day = next
+		}
+	}
+	for _, test := range []struct {
+		zone   string
+		anchor int
+		starts []string // of months, in their zone
+	}{
+		{"Europe/Berlin", 31, []string{"2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30", "2026-05-31", "2026-06-30"}},
+		{"Europe/Berlin", 29, []string{"2027-12-29", "2028-01-29", "2028-02-29", "2028-03-29"}},
+		{"Europe/Berlin", 29, []string{"2026-02-28", "2026-03-29", "2026-04-29"}}, // the clocks change that day
+		{"Europe/Berlin", 25, []string{"2026-09-25", "2026-10-25", "2026-11-25"}}, // and that one
+		{"America/Santiago", 6, []string{"2026-08-06", "2026-09-06", "2026-10-06"}},
+	} {
+		location := zone(t, test.zone)
+		c := governance.NewCalendar(location, test.anchor)
+		for i, start := range test.starts {
+			noon, err := time.ParseInLocation("2006-01-02 15:04", start+" 12:00", location)
+			if err != nil {
+				t.Fatal(err)
+			}
+			begins := c.Month(noon)
+			if !begins.Equal(c.Day(noon)) {
+				t.Errorf("%s, %d: a month begins at %s, want %s", test.zone, test.anchor, begins.In(location), start)
+			}
+			if i == 0 {
+				continue
+			}
+			before, err := time.ParseInLocation("2006-01-02 15:04", test.starts[i-1]+" 12:00", location)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last := c.Month(begins.Add(-time.Microsecond)); !last.Equal(c.Month(before)) {
+				t.Errorf("%s, %d: the month before %s began at %s", test.zone, test.anchor, start, last.In(location))
+			}
+		}
+	}
+}
+
 // Periods hold the moment that they are asked of, and begin where they end.
 func TestCalendarProperties(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,8 @@ type detector struct {
 	seen      func(*Group, *Plan, *Work, *Record)
 	// recalls names what refuses needs.
 	recalls func(*Plan, who, func(MemoryID))
+	// settled is called for each memory of a rule when hours are closed.
+	settled func(g *Group, p *Plan, r *rule, id MemoryID, from, to int64)
 	// closed is called for each hour of usage that is closed.
 	closed func(*Group, *Plan, *rule, *Hour)
 }

@@ -16,6 +16,7 @@ type Config struct {
 	Reader    Reader
 	Hours     HourStore
 	Books     Books
+	History   History
 	Directory *directory.Directory
 	// AllowsRequests tells whether orgs of a plan may reserve.
 	AllowsRequests func(plan string) bool
@@ -23,7 +24,9 @@ type Config struct {
 	Now func() time.Time
 	// IDsKept is how long ids of usage are remembered.
 	IDsKept time.Duration
-	Log     *slog.Logger
+	// Lateness is how long after its end an hour of usage is closed.
+	Lateness time.Duration
+	Log      *slog.Logger
 }
 
 // Engine is governance as the API calls it. It is safe for concurrent use.
@@ -74,6 +77,24 @@ func (e *Engine) Settings(org string) peal.Governance {
 		return *g
 	}
 	return peal.DefaultGovernance(org)
+}
+
+// CheckCurrency fails with peal.CodeConflict where amounts were counted in another currency:
+// sums and credits are never of two.
+func (e *Engine) CheckCurrency(ctx context.Context, org, currency string) error {
+	was := e.Settings(org).Currency
+	if currency == was {
+		return nil
+	}
+	_, used, err := e.Hours.NextHour(ctx, org, 0)
+	if err != nil {
+		return err
+	}
+	account, err := e.Reader.Account(ctx, org)
+	if err == nil && (used || account.Open) {
+		err = peal.Errorf(peal.CodeConflict, "amounts were counted in %s, and nothing is converted; make an org for those in %s", was, peal.Clip(currency, 16))
+	}
+	return err
 }
 
 // now is database time as it is stored.

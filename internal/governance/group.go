@@ -49,21 +49,25 @@ type MemoryID struct{ Org, Rule, Subject string }
 type Memory struct {
 	Doc     []byte
 	Changed bool
+	// value is what the document says; Finish writes the document anew.
+	value any
 }
 
-// recall reads a memory into v, which stays as it is at first.
-func (g *Group) recall(id MemoryID, v any) (*Memory, error) {
+// recall reads a memory as a T, zero at first, once for the group. What is changed of it is
+// kept where Changed is set.
+func recall[T any](g *Group, id MemoryID) (*Memory, *T, error) {
 	m := g.Memories[id]
-	if len(m.Doc) == 0 {
-		return m, nil
+	if v, ok := m.value.(*T); ok {
+		return m, v, nil
 	}
-	return m, json.Unmarshal(m.Doc, v)
-}
-
-func (m *Memory) keep(v any) (err error) {
-	m.Doc, err = json.Marshal(v)
-	m.Changed = true
-	return err
+	v := new(T)
+	if len(m.Doc) > 0 {
+		if err := json.Unmarshal(m.Doc, v); err != nil {
+			return m, nil, err
+		}
+	}
+	m.value = v
+	return m, v, nil
 }
 
 // RollupID is what usage is summed up by; Hour is its beginning.
@@ -142,11 +146,23 @@ func (g *Group) change(p *Plan, id MeterID) *Meter {
 	return m
 }
 
-// Finish holds the meters that changed against the rules.
-func (g *Group) Finish() {
+// Finish holds the meters that changed against the rules, and writes what detectors
+// remember.
+func (g *Group) Finish() error {
 	for _, t := range g.touched {
 		t.plan.watchers(t.id, func(w watcher) { w.counted(g, t.plan, w.rule, t.id, g.Meters[t.id]) })
 	}
+	for _, m := range g.Memories {
+		if !m.Changed {
+			continue
+		}
+		doc, err := json.Marshal(m.value)
+		if err != nil {
+			return err
+		}
+		m.Doc = doc
+	}
+	return nil
 }
 
 // Now is the latest of the group's works.

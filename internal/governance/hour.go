@@ -22,7 +22,8 @@ type HourStore interface {
 	// of its keys, and which alerts of rules last.
 	Past(ctx context.Context, org string, since int64, rules []string, h *Hour) error
 	// CloseHours writes what was decided, and tells it, unless somebody else closed the
-	// same hours.
+	// same hours. What the rules of Closed.Remembering remember it reads and locks, and
+	// has Settle decide about.
 	CloseHours(ctx context.Context, c *Closed) (done bool, err error)
 }
 
@@ -32,6 +33,18 @@ type Closed struct {
 	From, To int64
 	Hour     *Hour
 	Group    *Group
+	// Remembering are the ids of rules whose memories are of hours that are not closed.
+	Remembering []string
+
+	plan *Plan
+}
+
+// Settle decides what a group's memories, which the store has read, say of hours that are now
+// closed.
+func (c *Closed) Settle(g *Group) error {
+	g.now = c.Group.now
+	g.settleHours(c.plan, c.From, c.To)
+	return g.Finish()
 }
 
 // Hour is an hour of an org's usage with what was before it.
@@ -161,15 +174,23 @@ func (p *Plan) hourRules() (ids []string) {
 	return ids
 }
 
+// remembering are the ids of the rules that remember what happened in hours that are not
+// closed yet.
+func (p *Plan) remembering() (ids []string) {
+	for i := range detectors {
+		if d := &detectors[i]; d.settled != nil {
+			for _, r := range p.rules[d.kind] {
+				ids = append(ids, r.id)
+			}
+		}
+	}
+	return ids
+}
+
 // week is how far back what is usual is looked for.
 const week = 7 * 24 * time.Hour
 
-const (
-	// lateness is how long after its end an hour is closed: what is reported later
-	// changes sums, but tells nothing.
-	lateness  = 5 * time.Minute
-	hourPause = 15 * time.Second
-)
+const hourPause = 15 * time.Second
 
 // Closer closes hours of usage and holds them against rules, in their order.
 type Closer struct {
@@ -179,6 +200,9 @@ type Closer struct {
 	Plan func(org string) *Plan
 	// Now is database time.
 	Now func() time.Time
+	// Lateness is how long after its end an hour is closed: what is reported later changes
+	// sums, but tells nothing.
+	Lateness time.Duration
 }
 
 // Round closes what is due, unless another node does that.
@@ -214,7 +238,7 @@ func (c *Closer) begin(ctx context.Context, org string) error {
 func (c *Closer) close(ctx context.Context, org string, from int64) error {
 	p := c.Plan(org)
 	for ctx.Err() == nil {
-		limit := c.Now().Add(-lateness)
+		limit := c.Now().Add(-c.Lateness)
 		end := p.hourAfter(from)
 		if end > limit.UnixMicro() {
 			return nil
@@ -223,7 +247,7 @@ func (c *Closer) close(ctx context.Context, org string, from int64) error {
 		if err != nil {
 			return err
 		}
-		closed := &Closed{Org: org, From: from, To: end, Hour: newHour(from, end)}
+		closed := &Closed{Org: org, From: from, To: end, Hour: newHour(from, end), Remembering: p.remembering(), plan: p}
 		if !ok || next >= end { // nothing happened for a while
 			closed.To = p.Calendar.Hour(limit).UnixMicro()
 			if ok {
@@ -252,7 +276,7 @@ func (p *Plan) hourAfter(from int64) int64 {
 
 // RunHours closes hours until ctx is done.
 func (e *Engine) RunHours(ctx context.Context) error {
-	c := &Closer{Store: e.Hours, Orgs: e.orgs, Plan: e.plan, Now: e.Now}
+	c := &Closer{Store: e.Hours, Orgs: e.orgs, Plan: e.plan, Now: e.Now, Lateness: e.Lateness}
 	tick := time.NewTicker(hourPause)
 	defer tick.Stop()
 	for {

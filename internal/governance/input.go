@@ -112,6 +112,8 @@ func parseRecord(doc []byte, now time.Time) (Record, error) {
 			r.Time, err = parseTime(value, now)
 		case "status":
 			r.Failed, err = ParseStatus(value)
+		case "currency":
+			return peal.Invalid(name, "costs are in the org's currency, see /v1/governance; a record has none of its own")
 		default:
 			into := r.label(name)
 			if into == nil {

@@ -49,6 +49,7 @@ func TestParseUsage(t *testing.T) {
 		`[{"time":"2026-05-06T00:00:00Z"}]`:            "[0].time",
 		`[{"time":"2024-05-06T00:00:00Z"}]`:            "[0].time",
 		`[{"tema":"x"}]`:                               "[0].tema",
+		`[{"cost":"1","currency":"EUR"}]`:              "[0].currency",
 		`[{"team":["x"]}]`:                             "[0].team",
 		`[{"key":"a\u0000b"}]`:                         "[0].key",
 		`[{"status":[]}]`:                              "[0].status",

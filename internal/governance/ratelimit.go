@@ -12,6 +12,7 @@ var rateLimit = detector{
 	period:  func(*rule) Period { return Minute },
 	counted: (*Group).rateCounted,
 	refuses: (*Group).rateRefuses,
+	settled: (*Group).hitsSettled,
 	recalls: func(p *Plan, w who, need func(MemoryID)) {
 		for _, r := range p.rules[peal.RuleRateLimit] {
 			if ref, ok := r.applies(w); ok && r.repeated(p) != nil {
@@ -32,6 +33,9 @@ func (r *rule) repeated(p *Plan) *peal.Repeated {
 	return r.Repeated
 }
 
+// rateLimited is what blocks a request that a limit a minute refuses.
+const rateLimited = "rate_limit"
+
 // hit is a limit that is reached.
 type hit struct {
 	kind         string // rpm or tpm
@@ -39,15 +43,22 @@ type hit struct {
 	model        string
 }
 
-// rateCounted tells that more was used within a minute than is allowed.
+// rateCounted tells that more was used within a minute than is allowed: requests, tokens, or
+// both, whichever came first.
 func (g *Group) rateCounted(p *Plan, r *rule, id MeterID, m *Meter) {
-	h := hit{"rpm", m.Requests, r.RPM, ""}
-	if r.RPM == 0 || m.Requests <= r.RPM {
-		if h = (hit{"tpm", m.Tokens, r.TPM, ""}); r.TPM == 0 || m.Tokens <= r.TPM {
-			return
-		}
+	var over []hit
+	if r.RPM != 0 && m.Requests > r.RPM {
+		over = append(over, hit{"rpm", m.Requests, r.RPM, ""})
 	}
-	g.rateHit(p, r, id, h, false)
+	if r.TPM != 0 && m.Tokens > r.TPM {
+		over = append(over, hit{"tpm", m.Tokens, r.TPM, ""})
+	}
+	for _, h := range over {
+		g.rateTold(p, r, id, h)
+	}
+	if repeated := r.repeated(p); repeated != nil && len(over) > 0 {
+		g.minuteHit(p, r, id, over[0], *repeated)
+	}
 }
 
 func (g *Group) rateRefuses(p *Plan, w *Work) *refusal {
@@ -65,58 +76,28 @@ func (g *Group) rateRefuses(p *Plan, w *Work) *refusal {
 				continue
 			}
 		}
-		g.rateHit(p, r, id, h, true)
+		g.rateTold(p, r, id, h)
+		if repeated := r.repeated(p); repeated != nil {
+			g.deniedHit(p, r, id, h, *repeated)
+		}
 		unit := "requests"
 		if h.kind == "tpm" {
 			unit = "tokens"
 		}
-		return &refusal{by: "rate_limit", reason: fmt.Sprintf("%d %s a minute are allowed, and this would be %d", h.limit, unit, h.count), rule: r}
+		return &refusal{by: rateLimited, reason: fmt.Sprintf("%d %s a minute are allowed, and this would be %d", h.limit, unit, h.count), rule: r}
 	}
 	return nil
 }
 
-// rateHit tells a hit once a minute, and where hits repeat that they do.
-func (g *Group) rateHit(p *Plan, r *rule, id MeterID, h hit, denied bool) {
-	if p.Profile != nemo {
-		count, limit := "current_count", "rpm_limit"
-		if h.kind == "tpm" {
-			limit = "tpm_limit"
-		}
-		g.fire(AlertID{p.Org, r.id, id.Ref, h.kind, id.Start}, "guardrail.triggered", subjectOf(id),
-			"guardrail", "rate_limit", count, h.count, limit, h.limit, "model", optional(h.model), "timestamp", g.now)
+// rateTold tells a hit once a minute.
+func (g *Group) rateTold(p *Plan, r *rule, id MeterID, h hit) {
+	if p.Profile == nemo {
+		return // which tells only of hits that repeat
 	}
-	if repeated := r.repeated(p); repeated != nil {
-		g.rateRepeated(p, r, id, h, *repeated, denied)
+	limit := "rpm_limit"
+	if h.kind == "tpm" {
+		limit = "tpm_limit"
 	}
-}
-
-// hits is what is remembered of a limit's hits: since when they are counted, and the
-// last minute in which usage alone was one.
-type hits struct {
-	Since  int64 `json:"since"`
-	Hits   int   `json:"hits"`
-	Minute int64 `json:"minute,omitempty"`
-}
-
-func (g *Group) rateRepeated(p *Plan, r *rule, id MeterID, h hit, repeated peal.Repeated, denied bool) {
-	var seen hits
-	memory, err := g.recall(MemoryID{p.Org, r.id, id.Ref}, &seen)
-	if err != nil || !denied && seen.Minute >= id.Start {
-		return // a memory that cannot be read is another version's
-	}
-	within := time.Duration(repeated.Within)
-	now := g.now.UnixMicro()
-	if !denied {
-		seen.Minute = id.Start
-	}
-	if now-seen.Since >= within.Microseconds() {
-		seen.Since, seen.Hits = now, 0
-	}
-	seen.Hits++
-	if memory.keep(seen) != nil || seen.Hits != repeated.Hits {
-		return
-	}
-	g.fire(AlertID{p.Org, r.id, id.Ref, "repeated", seen.Since}, "rate_limit.repeated", subjectOf(id), "org_id", p.Org,
-		"key_alias", nodeOf(id, peal.ScopeKey), "limit_type", h.kind, "limit", h.limit, "hits", seen.Hits,
-		"window_seconds", int64(within/time.Second), "model", optional(h.model))
+	g.fire(AlertID{p.Org, r.id, id.Ref, h.kind, id.Start}, "guardrail.triggered", subjectOf(id),
+		"guardrail", "rate_limit", "current_count", h.count, limit, h.limit, "model", optional(h.model), "timestamp", g.now)
 }

@@ -3,6 +3,7 @@ package governance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func (e *Engine) Simulate(ctx context.Context, org string, r *peal.Rule, since, 
 	r.Disabled = false // what it would tell is asked
 	rules := []*peal.Rule{r}
 	for _, other := range directory.Rules.All(e.Directory, org) {
-		if other.ID != r.ID {
+		if other.Kind != r.Kind { // a rule is asked alone, but a budget may be what an anomaly is of
 			rules = append(rules, other)
 		}
 	}
@@ -55,13 +56,16 @@ func (e *Engine) Simulate(ctx context.Context, org string, r *peal.Rule, since, 
 	if !ok {
 		return nil, peal.NotFound("org")
 	}
-	s := &Simulation{Store: e.Hours, Plan: NewPlan(o, e.Settings(org), rules, false), Rule: r, Since: since, Until: until}
+	s := &Simulation{
+		Store: e.Hours, History: e.History, Plan: NewPlan(o, e.Settings(org), rules, false), Rule: r, Since: since, Until: until,
+	}
 	return s.Run(ctx)
 }
 
-// Simulation replays usage against one rule of a plan.
+// Simulation replays what is stored against one rule of a plan.
 type Simulation struct {
 	Store        HourStore
+	History      History
 	Plan         *Plan
 	Rule         *peal.Rule
 	Since, Until time.Time
@@ -69,44 +73,74 @@ type Simulation struct {
 	firings  []Firing
 	standing map[AlertID]bool
 	meters   map[MeterID]*Meter
+	memories map[MemoryID]*Memory
 	before   []HourSum
 	keys     map[string]KeyUse
+	credits  []CreditEntry
+	day      int64
 }
+
+// maxSimulation is how long a simulation may take.
+const maxSimulation = 20 * time.Second
+
+// errEnough ends a simulation that has told as much as it may.
+var errEnough = errors.New("enough was told")
 
 // Run gives what would have been told, in its order.
 func (s *Simulation) Run(ctx context.Context) ([]Firing, error) {
-	s.standing, s.meters, s.keys = map[AlertID]bool{}, map[MeterID]*Meter{}, map[string]KeyUse{}
+	within, cancel := context.WithTimeout(ctx, maxSimulation)
+	defer cancel()
+	err := s.replay(within)
+	switch {
+	case errors.Is(err, errEnough):
+		return s.firings, nil
+	case err != nil && within.Err() != nil && ctx.Err() == nil:
+		return nil, peal.Errorf(peal.CodeUnprocessable, "the simulation took longer than %s; ask for less time", maxSimulation)
+	}
+	return s.firings, err
+}
+
+func (s *Simulation) replay(ctx context.Context) error {
+	s.standing, s.meters, s.memories, s.keys = map[AlertID]bool{}, map[MeterID]*Meter{}, map[MemoryID]*Memory{}, map[string]KeyUse{}
 	calendar := s.Plan.Calendar
-	hour, from := s.count, calendar.Month(s.Since)
 	switch s.Rule.Kind {
 	case peal.RuleBudget, peal.RuleQuota:
+		return s.hours(ctx, calendar.Month(s.Since), s.count)
 	case peal.RuleAnomaly:
-		hour, from = s.close, calendar.Hour(s.Since.Add(-week))
+		return s.hours(ctx, calendar.Hour(s.Since.Add(-week)), s.close)
 	case peal.RuleCostLeak:
 		// A key sleeps before it wakes, and was used before it slept.
-		hour, from = s.close, calendar.Hour(s.Since.Add(-week-max(time.Duration(s.Rule.IdleKey), idleKeyFor)))
-	default:
-		return nil, peal.Errorf(peal.CodeUnprocessable,
-			"usage is kept by the hour, against which rules of the kinds budget, quota, anomaly and cost_leak can be simulated, not %s", s.Rule.Kind)
+		return s.hours(ctx, calendar.Hour(s.Since.Add(-week-max(time.Duration(s.Rule.IdleKey), idleKeyFor))), s.close)
+	case peal.RuleBalance:
+		return s.balance(ctx)
+	case peal.RuleRateLimit:
+		return s.minutes(ctx)
+	case peal.RuleModels, peal.RuleApproval:
+		return s.asked(ctx)
 	}
-	for at := from.UnixMicro(); len(s.firings) < maxFirings; {
+	return peal.Errorf(peal.CodeUnprocessable,
+		"a rule of the kind %s goes by single records and their order, which are not kept, and cannot be simulated", s.Rule.Kind)
+}
+
+// hours calls f for the hours with usage from one on, in their order.
+func (s *Simulation) hours(ctx context.Context, from time.Time, f func(ctx context.Context, start, end int64) error) error {
+	for at := from.UnixMicro(); ; {
 		next, ok, err := s.Store.NextHour(ctx, s.Plan.Org, at)
 		if err != nil || !ok || next >= s.Until.UnixMicro() {
-			return s.firings, err
+			return err
 		}
 		if next > at && len(s.standing) > 0 {
 			// An hour without usage ends what lasts.
-			if err := hour(ctx, at, s.Plan.hourAfter(at)); err != nil {
-				return nil, err
+			if err := f(ctx, at, s.Plan.hourAfter(at)); err != nil {
+				return err
 			}
 		}
 		end := s.Plan.hourAfter(next)
-		if err := hour(ctx, next, end); err != nil {
-			return nil, err
+		if err := f(ctx, next, end); err != nil {
+			return err
 		}
 		at = end
 	}
-	return s.firings, nil
 }
 
 // close does with an hour what a Closer does.
@@ -134,32 +168,6 @@ func (s *Simulation) close(ctx context.Context, start, end int64) error {
 	return nil
 }
 
-// count does with an hour what a report of its usage does.
-func (s *Simulation) count(ctx context.Context, start, end int64) error {
-	at := time.UnixMicro(start)
-	w := &Work{Plan: s.Plan, Now: at.Add(freshFor), Usage: &Usage{}} // too late for limits of a minute
-	err := s.Store.HourRows(ctx, s.Plan.Org, start, end, func(id RollupID, sums Rollup) {
-		w.Usage.Records = append(w.Usage.Records, Record{
-			Time: at, Team: id.Team, Key: id.Key, User: id.User, Requests: sums.Requests, Tokens: sums.Tokens, Cost: sums.Cost,
-		})
-	})
-	if err != nil {
-		return err
-	}
-	g := NewGroup()
-	g.Meters = s.meters
-	for _, m := range s.meters {
-		m.Changed = false
-	}
-	g.Need(w)
-	if err := g.Apply(w); err != nil {
-		return err
-	}
-	g.now = at.UTC()
-	g.Finish()
-	return s.take(g, at)
-}
-
 // take keeps what the rule tells for the first time.
 func (s *Simulation) take(g *Group, at time.Time) error {
 	for _, a := range g.Alerts {
@@ -169,25 +177,41 @@ func (s *Simulation) take(g *Group, at time.Time) error {
 			delete(s.standing, a.AlertID)
 		case !s.standing[a.AlertID]:
 			s.standing[a.AlertID] = true
-			if at.Before(s.Since) {
-				continue
-			}
 			event, err := a.Event()
 			if err != nil {
 				return err
 			}
-			f := Firing{Time: at.UTC(), Type: event.Type, Subject: event.Subject, Data: event.Data}
-			f.Value, f.Threshold = figure(event.Data, measured), figure(event.Data, compared)
-			s.firings = append(s.firings, f)
+			if err := s.tell(event, at); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// tell notes an event, unless it is from before what is asked for.
+func (s *Simulation) tell(event peal.Raised, at time.Time) error {
+	if at.Before(s.Since) {
+		return nil
+	}
+	s.firings = append(s.firings, Firing{
+		Time: at.UTC(), Type: event.Type, Subject: event.Subject, Data: event.Data,
+		Value: figure(event.Data, measured), Threshold: figure(event.Data, compared),
+	})
+	if len(s.firings) == maxFirings {
+		return errEnough
 	}
 	return nil
 }
 
 // The members of events that say what was measured, and with what it was compared.
 var (
-	measured = []string{"current_value", "daily_spent", "monthly_spent", "spent", "currentUsage", "amount"}
-	compared = []string{"threshold_value", "daily_budget", "monthly_budget", "budget", "limit"}
+	measured = []string{
+		"current_value", "daily_spent", "monthly_spent", "spent", "currentUsage", "amount", "current_balance", "current_count", "hits", "estimated_cost",
+	}
+	compared = []string{
+		"threshold_value", "daily_budget", "monthly_budget", "budget", "limit", "threshold", "rpm_limit", "tpm_limit", "hitl_threshold",
+	}
 )
 
 // figure is the first number of data that has one of the names.

@@ -61,41 +61,42 @@ const (
 	Expired  Status = "expired"
 )
 
-// Reservation is a request that a gateway asks about before it makes it.
+// Reservation is a request that a gateway asks about before it makes it. It is stored as
+// JSON, in which what is zero is left out.
 type Reservation struct {
 	ID     peal.ReservationID
 	Org    string
-	Team   string
-	Key    string
-	User   string
-	Agent  string
-	Model  string
-	Cost   peal.Decimal // estimated
-	Tokens int64        // estimated
+	Team   string       `json:",omitempty"`
+	Key    string       `json:",omitempty"`
+	User   string       `json:",omitempty"`
+	Agent  string       `json:",omitempty"`
+	Model  string       `json:",omitempty"`
+	Cost   peal.Decimal `json:",omitzero"` // estimated
+	Tokens int64        `json:",omitzero"` // estimated
 
 	Status    Status
-	BlockedBy string
-	Reason    string
+	BlockedBy string `json:",omitempty"`
+	Reason    string `json:",omitempty"`
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	// Day and Month are the periods that it is counted in.
 	Day, Month int64
 	// OnCredit tells that it holds credits.
-	OnCredit bool
+	OnCredit bool `json:",omitzero"`
 
 	// NeedsApproval stays set once a person was asked; Threshold is the rule's.
-	NeedsApproval bool
-	Threshold     peal.Decimal
-	DecidedAt     time.Time
-	DecidedBy     string
+	NeedsApproval bool         `json:",omitzero"`
+	Threshold     peal.Decimal `json:",omitzero"`
+	DecidedAt     time.Time    `json:",omitzero"`
+	DecidedBy     string       `json:",omitempty"`
 	// DecidedReason is why.
-	DecidedReason string
+	DecidedReason string `json:",omitempty"`
 
 	// What it came to once it was settled.
-	SpentCost   peal.Decimal
-	SpentTokens int64
-	Failed      bool
-	ClosedAt    time.Time
+	SpentCost   peal.Decimal `json:",omitzero"`
+	SpentTokens int64        `json:",omitzero"`
+	Failed      bool         `json:",omitzero"`
+	ClosedAt    time.Time    `json:",omitzero"`
 }
 
 func (r *Reservation) who() who { return who{r.Team, r.Key, r.User} }

@@ -80,6 +80,7 @@ func (s *Service) AddMember(ctx context.Context, actor string, m peal.Member) (*
 	m.ID = peal.NewMemberID(s.Now())
 	m.Email = strings.TrimSpace(m.Email)
 	k := members
+	k.alone = true
 	k.raise = func(s *Service, m *peal.Member) ([]peal.Raised, error) { return s.memberAdded(actor, m) }
 	return k.put(ctx, s, actor, m.Org, m.ID.String(), func(now time.Time, _ *peal.Member) (*peal.Member, error) {
 		for _, other := range directory.Members.All(s.Directory, m.Org) {

@@ -64,8 +64,13 @@ type rows struct {
 
 func newRows(t testing.TB) rows {
 	t.Helper()
+	return rowsAt(t, "sqlite:"+filepath.Join(t.TempDir(), "peal.db"))
+}
+
+func rowsAt(t testing.TB, url string) rows {
+	t.Helper()
 	db := must[*store.DB](t)(store.Open(t.Context(), store.Config{
-		URL: "sqlite:" + filepath.Join(t.TempDir(), "peal.db"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		URL: url, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}))
 	t.Cleanup(func() { check(t, db.Close()) })
 	return rows{storesettings.New(db), queue.New(db)}

@@ -21,6 +21,9 @@ type kept[T any] struct {
 	check func(*Service, *T) error
 	// raise gives the events that report an object that was written; nil for none.
 	raise func(*Service, *T) ([]peal.Raised, error)
+	// alone tells that what plan looks at are the org's other objects, too: of two changes
+	// at once, on any nodes, the second is planned again.
+	alone bool
 }
 
 // put writes what plan makes of the object as it is, nil where there is none. The plan
@@ -29,12 +32,13 @@ type kept[T any] struct {
 func (k kept[T]) put(ctx context.Context, s *Service, actor, org, id string, plan func(now time.Time, old *T) (*T, error)) (*T, error) {
 	var v *T
 	err := s.write(ctx, func(now time.Time) (Write, error) {
-		if _, err := s.org(org); err != nil {
+		orgVersion := s.Directory.RowVersion(directory.KindOrg, org, org)
+		owner, err := s.org(org)
+		if err != nil {
 			return Write{}, err
 		}
 		version := s.Directory.RowVersion(k.Kind, org, id)
 		old, exists := k.Get(s.Directory, org, id)
-		var err error
 		if v, err = plan(now, old); err != nil || v == old {
 			return Write{}, err
 		}
@@ -57,6 +61,14 @@ func (k kept[T]) put(ctx context.Context, s *Service, actor, org, id string, pla
 			action, detail = k.Kind+".updated", changedFields{changedMembers(before.Doc, r.Doc)}
 		}
 		w := Write{Rows: []Put{{Row: r, Expect: version}}}
+		if k.alone {
+			// The org's row, as it is, moves for the next one who read it before.
+			same, err := row(directory.KindOrg, org, org, owner)
+			if err != nil {
+				return Write{}, err
+			}
+			w.Rows = append(w.Rows, Put{Row: same, Expect: orgVersion})
+		}
 		if k.raise != nil {
 			if w.Raised, err = k.raise(s, v); err != nil {
 				return Write{}, err

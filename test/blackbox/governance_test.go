@@ -194,6 +194,7 @@ func TestGovernanceNolxy(t *testing.T) {
 	at := func(d time.Duration, status any) object {
 		return object{"route": "chat-completions", "time": start.Add(d).Format(time.RFC3339), "status": status}
 	}
+	use(with(at(-time.Second, 500), "requests", 0)) // nothing failed
 	use(at(0, 500), at(time.Second, 503), at(2*time.Second, "error"), at(3*time.Second, 502), at(4*time.Second, 200), at(5*time.Second, 500))
 	has(t, only(t, told(t, r, 3), "circuit.open").Data, "routeId", `"chat-completions"`, "failureCount", 5)
 	use(at(50*time.Second, 200))

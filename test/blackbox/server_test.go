@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -49,10 +50,10 @@ func newServer(t *testing.T, flags ...string) *server {
 }
 
 // newNode starts a server on a PostgreSQL that others may share.
-func newNode(t *testing.T, database string) *server {
+func newNode(t *testing.T, database string, flags ...string) *server {
 	t.Helper()
 	const key = "dGhlIGtleSB0aGF0IHRoZSB0ZXN0cyBzZWFsIHdpdGg="
-	s := &server{database: database, flags: append([]string{"--encryption-key", key}, loopback...)}
+	s := &server{database: database, flags: slices.Concat(flags, []string{"--encryption-key", key}, loopback)}
 	s.run(t)
 	return s
 }

@@ -118,10 +118,38 @@ func (l *Ledger) CloseHours(ctx context.Context, c *governance.Closed) (done boo
 		if err := tx.Many(putKeys, keyRows(c)); err != nil {
 			return err
 		}
+		if err := l.settle(tx, c); err != nil {
+			return err
+		}
 		_, err = l.tell(tx, c.Group)
 		return err
 	})
 	return done, err
+}
+
+// settle has decided what rules remember of the hours, and tells that too.
+func (l *Ledger) settle(tx *store.Tx, c *governance.Closed) error {
+	g := governance.NewGroup()
+	for _, rule := range c.Remembering {
+		err := tx.Query(func(r store.Row) error {
+			g.Memories[governance.MemoryID{Org: c.Org, Rule: rule, Subject: r.Text(0)}] = &governance.Memory{}
+			return nil
+		}, "SELECT subject FROM memory WHERE org = ? AND rule = ? AND doc <> ''", c.Org, rule)
+		if err != nil {
+			return err
+		}
+	}
+	if err := l.sql.readMemories(tx, g.Memories); err != nil {
+		return err
+	}
+	if err := c.Settle(g); err != nil {
+		return err
+	}
+	if err := writeMemories(tx, g); err != nil {
+		return err
+	}
+	_, err := l.tell(tx, g)
+	return err
 }
 
 func moveMark(tx *store.Tx, c *governance.Closed) (int64, error) {

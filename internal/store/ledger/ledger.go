@@ -10,6 +10,7 @@ var (
 	_ governance.Store     = (*Ledger)(nil)
 	_ governance.Reader    = (*Ledger)(nil)
 	_ governance.HourStore = (*Ledger)(nil)
+	_ governance.History   = (*Ledger)(nil)
 	_ janitor.Store        = (*Ledger)(nil)
 )
 

@@ -28,7 +28,7 @@ func TestPlans(t *testing.T) {
 		}
 	}()
 	l := New(db)
-	queries := map[string][]any{overdueQuery: {1, 2}, nextHourQuery: {1, 2}, hourRowsQuery: {1, 2, 3}}
+	queries := map[string][]any{overdueQuery: {1, 2}, nextHourQuery: {1, 2}, hourRowsQuery: {1, 2, 3}, minutesQuery: {1, 2, 3, 4}, askedQuery: {1, 2, 3, 4}, changesQuery: {1, 2}}
 	for _, s := range l.steps(janitor.Retention{}, time.Now()) {
 		queries[s.query] = []any{1, 2}
 	}

@@ -104,10 +104,7 @@ func (l *Ledger) Credits(ctx context.Context, org string, p peal.Page) (out []go
 		return nil, "", err
 	}
 	err = l.rows(ctx, func(scan func(...any) error) error {
-		e := governance.CreditEntry{Org: org}
-		var at int64
-		err := scan(&e.ID, &at, &e.Amount, &e.Balance, &e.Note, &e.Actor)
-		e.Time = store.FromMicros(at)
+		e, err := scanCredit(org, scan)
 		out = append(out, e)
 		return err
 	}, "SELECT id, time, amount, balance, note, actor FROM credit_entry WHERE org = ? AND id < ? ORDER BY id DESC LIMIT ?", org, before, p.Limit+1)
@@ -116,6 +113,14 @@ func (l *Ledger) Credits(ctx context.Context, org string, p peal.Page) (out []go
 		cursor = peal.Cursor("credits", out[p.Limit-1].ID[:])
 	}
 	return out, cursor, err
+}
+
+func scanCredit(org string, scan func(...any) error) (governance.CreditEntry, error) {
+	e := governance.CreditEntry{Org: org}
+	var at int64
+	err := scan(&e.ID, &at, &e.Amount, &e.Balance, &e.Note, &e.Actor)
+	e.Time = store.FromMicros(at)
+	return e, err
 }
 
 // Usage implements governance.Reader.

@@ -45,7 +45,9 @@ func (l *Ledger) write(tx *store.Tx, items []*work) error {
 			w.err = c.Err
 		}
 	}
-	g.Finish()
+	if err := g.Finish(); err != nil {
+		return err
+	}
 	err := errors.Join(l.writeMeters(tx, g), writeMemories(tx, g), l.writeRollups(tx, g), writeReservations(tx, g), writeCredits(tx, g))
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -156,6 +157,9 @@ var gatewayRules = []peal.Rule{
 func incidents(b *storetest.Books) []string {
 	out := []string{}
 	for _, r := range b.ToldEvents() {
+		if !strings.HasPrefix(r.Type, "cost_") {
+			continue
+		}
 		var d struct {
 			Detected  time.Time `json:"detected_at"`
 			Value     float64   `json:"current_value"`
@@ -179,6 +183,7 @@ func withoutTimes(want []string) (out []string) {
 func closer(b *storetest.Books) *governance.Closer {
 	return &governance.Closer{
 		Store: b.L, Orgs: func() []string { return []string{b.Org} }, Plan: func(string) *governance.Plan { return b.Plan }, Now: b.Now,
+		Lateness: 5 * time.Minute,
 	}
 }
 

@@ -30,6 +30,8 @@ func TestNodesNeverOverspend(t *testing.T) {
 	a.Check(nodes[0].TopUp("90"))
 	var allowed, denied atomic.Int64
 	var asking sync.WaitGroup
+	var counting sync.Mutex
+	reserved := map[string]peal.Decimal{} // by team and key
 	for i := range 64 {
 		asking.Go(func() {
 			node := nodes[i%2]
@@ -39,6 +41,10 @@ func TestNodesNeverOverspend(t *testing.T) {
 				switch node.Reserve(r); r.Status {
 				case governance.Allowed:
 					allowed.Add(1)
+					counting.Lock()
+					reserved[r.Team] += r.Cost
+					reserved[r.Key] += r.Cost
+					counting.Unlock()
 					if n%3 == 0 {
 						if _, err := node.Close(r.ID, governance.Settle, "1.5"); err != nil {
 							t.Error(err)
@@ -58,6 +64,15 @@ func TestNodesNeverOverspend(t *testing.T) {
 	used := account.Spent + account.Reserved
 	if used != peal.Decimal(allowed.Load())*storetest.Amount("1.5") || used > storetest.Amount("90") || used < storetest.Amount("88.5") {
 		t.Errorf("%d allowed, %d denied: %+v", allowed.Load(), denied.Load(), account)
+	}
+	for who, sum := range reserved {
+		limit := storetest.Amount("9")
+		if strings.HasPrefix(who, "team") {
+			limit = storetest.Amount("40")
+		}
+		if sum > limit {
+			t.Errorf("%s was allowed %s of %s", who, sum, limit)
+		}
 	}
 	// Nothing went past the first budget that was full.
 	told := nodes[0].Told("node_id", "threshold_percent", "team", "key", "blocked_by", "daily_budget")

@@ -58,6 +58,9 @@ func Cases(t *testing.T, empty Backend) {
 		{"ledger", limitTests},
 		{"ledger", reservationTests},
 		{"ledger", standingTests},
+		{"ledger", orderTests},
+		{"simulation", simulationTests},
+		{"daylight", daylightTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
