@@ -105,11 +105,7 @@ func RunGovernance(ctx context.Context, cfg GovernanceConfig) (report *Governanc
 		`{"kind":"quota","limit":100000000}`, `{"kind":"rate_limit","scope":"key","rpm":1000000}`, `{"kind":"models","allow":["model-*"]}`,
 		`{"kind":"approval","threshold":1000}`,
 	} {
-		resp, err := g.do(ctx, http.MethodPost, "/v1/rules", rule)
-		if err == nil {
-			err = readAnswer(resp, nil)
-		}
-		if err != nil {
+		if err := g.post(ctx, "/v1/rules", rule); err != nil {
 			return nil, err
 		}
 	}
@@ -285,6 +281,15 @@ func (g *gateway) do(ctx context.Context, method, path, body string) (*http.Resp
 	req.Header.Set("X-Org-ID", g.org)
 	req.Header.Set("Content-Type", "application/json")
 	return http.DefaultClient.Do(req)
+}
+
+// post makes a call whose answer does not matter.
+func (g *gateway) post(ctx context.Context, path, body string) error {
+	resp, err := g.do(ctx, http.MethodPost, path, body)
+	if err != nil {
+		return err
+	}
+	return readAnswer(resp, nil)
 }
 
 func readAnswer(resp *http.Response, out any) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 type benchCmd struct {
-	Only        []string      `arg:"" optional:"" name:"scenario" help:"The scenarios to run, as --scenario; or governance alone: usage in batches, and reservations at 1,000 a second, which takes --duration, --concurrency and --database."`
+	Only        []string      `arg:"" optional:"" name:"scenario" help:"The scenarios to run, as --scenario; or governance alone: usage in batches, and reservations at 1,000 a second, which takes --duration, --concurrency and --database; or pages alone: every page of the dashboard over --deliveries, which takes --fetches and --database."`
 	Scenario    []string      `enum:"single,batch,fanout,latency,inbound,beside" placeholder:"NAME" help:"single, batch, fanout, latency, inbound (signed calls of a hook), or beside (latency beside an endpoint that hangs); repeatable. Without it, all."`
 	Duration    time.Duration `default:"5s" help:"How long each phase publishes."`
 	Rounds      int           `default:"3" help:"How often each scenario is run; medians are printed."`
@@ -18,6 +19,8 @@ type benchCmd struct {
 	Payload     int           `default:"1024" help:"Bytes of an event."`
 	Profile     string        `enum:"standard,nemo,nembl,nolxy" default:"standard" help:"Of the endpoints: standard, nemo, nembl or nolxy (curate-me would drop repeated types)."`
 	Database    string        `placeholder:"URL" help:"Where the server keeps its data; without it, a fresh SQLite file for each phase."`
+	Deliveries  int           `default:"1000000" help:"How many deliveries the database of pages holds."`
+	Fetches     int           `default:"40" help:"How often each of the pages is fetched."`
 	Verify      bool          `help:"Verify every signature, not one in 64."`
 	format
 }
@@ -29,7 +32,9 @@ func (benchCmd) Help() string {
     peal bench --duration 2s --rounds 1
     peal bench inbound
     peal bench --scenario single --output json
-    peal bench governance --duration 10s`
+    peal bench governance --duration 10s
+    peal bench pages
+    peal bench pages --database "postgres://peal@127.0.0.1/peal"`
 }
 
 func (c *benchCmd) Run(ctx context.Context, s Streams) error {
@@ -38,6 +43,9 @@ func (c *benchCmd) Run(ctx context.Context, s Streams) error {
 	}
 	if slices.Equal(c.Only, []string{"governance"}) && len(c.Scenario) == 0 {
 		return c.governance(ctx, s)
+	}
+	if slices.Equal(c.Only, []string{"pages"}) && len(c.Scenario) == 0 {
+		return c.pages(ctx, s)
 	}
 	for _, name := range c.Only {
 		if !slices.ContainsFunc(bench.Scenarios(), func(s bench.Scenario) bool { return s.Name == name }) {
@@ -78,6 +86,27 @@ func (c *benchCmd) governance(ctx context.Context, s Streams) error {
 	}
 	if err == nil && !report.Right {
 		err = errWrongSums
+	}
+	return err
+}
+
+func (c *benchCmd) pages(ctx context.Context, s Streams) error {
+	if c.Deliveries < 1000 || c.Fetches < 1 {
+		return usage("--deliveries is at least 1000, --fetches at least 1")
+	}
+	report, err := bench.RunPages(ctx, bench.PagesConfig{
+		Deliveries: c.Deliveries, Fetches: c.Fetches, Database: c.Database, Progress: s.Err, Log: s.Err,
+	})
+	if err != nil {
+		return err
+	}
+	if c.json() {
+		err = writeJSON(s.Out, report)
+	} else {
+		err = report.WriteTable(s.Out)
+	}
+	if slow := report.Slow(); err == nil && len(slow) > 0 {
+		err = fmt.Errorf("%d of %d pages took %v ms or longer", len(slow), len(report.Pages), report.LimitMS)
 	}
 	return err
 }

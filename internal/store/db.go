@@ -58,6 +58,15 @@ const (
 	PostgreSQL
 )
 
+// Beside is a column of a condition that stands beside one with a better index: SQLite is kept
+// from taking the column's own, and PostgreSQL knows better by its statistics.
+func (d Dialect) Beside(column string) string {
+	if d == SQLite {
+		return "+" + column
+	}
+	return column
+}
+
 // engine is what an open database is besides its writer and readers.
 type engine interface {
 	now() time.Time

@@ -13,6 +13,7 @@ var layers = map[string]int{
 	"internal/strictjson": 0,
 	"test/idptest":        0,
 	"test/pgtest":         0,
+	"test/plantest":       0,
 	"test/temporaltest":   0,
 	"webhook":             0,
 
@@ -32,7 +33,6 @@ var layers = map[string]int{
 	"internal/transform": 1,
 
 	"internal/auth":      2,
-	"internal/bench":     2,
 	"internal/channel":   2,
 	"internal/directory": 2,
 	"internal/profile":   2,
@@ -59,6 +59,7 @@ var layers = map[string]int{
 	"internal/temporal":       4,
 
 	"internal/app":             5,
+	"internal/bench":           5,
 	"internal/store/storetest": 5,
 
 	"internal/cli": 6,

@@ -7,6 +7,11 @@ import (
 	"github.com/peal-dev/peal/internal/store"
 )
 
+const (
+	selectRequests = "SELECT " + requestColumns + " FROM request WHERE org = ?"
+	selectTasks    = "SELECT " + taskColumns + " FROM task WHERE org = ?"
+)
+
 // Request reads a request of an org.
 func (f *Flow) Request(ctx context.Context, org string, id peal.RequestID) (*peal.Request, error) {
 	found, err := f.requests(ctx, org, " AND id = ?", id[:])
@@ -26,7 +31,18 @@ func (f *Flow) Requests(ctx context.Context, q peal.RequestFilter, p peal.Page) 
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := " AND id < ?", []any{before}
+	where, args := requestList(q, before)
+	page, err := f.requests(ctx, q.Org, where, append(args, int64(p.Limit+1))...)
+	if len(page) <= p.Limit {
+		return page, "", err
+	}
+	page = page[:p.Limit]
+	return page, peal.Cursor("requests", page[p.Limit-1].ID[:]), err
+}
+
+// requestList walks along an index; the limit is its last argument.
+func requestList(q peal.RequestFilter, before []byte) (where string, args []any) {
+	where, args = " AND id < ?", []any{before}
 	if !q.Offering.IsZero() {
 		where, args = where+" AND offering = ?", append(args, q.Offering[:])
 	}
@@ -36,12 +52,7 @@ func (f *Flow) Requests(ctx context.Context, q peal.RequestFilter, p peal.Page) 
 	if q.Priority != "" {
 		where, args = where+" AND priority = ?", append(args, string(q.Priority))
 	}
-	page, err := f.requests(ctx, q.Org, where+" ORDER BY id DESC LIMIT ?", append(args, int64(p.Limit+1))...)
-	if len(page) <= p.Limit {
-		return page, "", err
-	}
-	page = page[:p.Limit]
-	return page, peal.Cursor("requests", page[p.Limit-1].ID[:]), err
+	return where + " ORDER BY id DESC LIMIT ?", args
 }
 
 func (f *Flow) requests(ctx context.Context, org, where string, args ...any) (found []*peal.Request, err error) {
@@ -49,7 +60,7 @@ func (f *Flow) requests(ctx context.Context, org, where string, args ...any) (fo
 		r, err := readRequest(org, row)
 		found = append(found, r)
 		return err
-	}, "SELECT "+requestColumns+" FROM request WHERE org = ?"+where, append([]any{org}, args...)...)
+	}, selectRequests+where, append([]any{org}, args...)...)
 	return found, err
 }
 
@@ -72,7 +83,18 @@ func (f *Flow) Tasks(ctx context.Context, q peal.TaskFilter, p peal.Page) ([]*pe
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := " AND id < ?", []any{before}
+	where, args := taskList(q, before)
+	page, err := f.tasks(ctx, q.Org, where, append(args, int64(p.Limit+1))...)
+	if len(page) <= p.Limit {
+		return page, "", err
+	}
+	page = page[:p.Limit]
+	return page, peal.Cursor("tasks", page[p.Limit-1].ID[:]), err
+}
+
+// taskList walks along an index; the limit is its last argument.
+func taskList(q peal.TaskFilter, before []byte) (where string, args []any) {
+	where, args = " AND id < ?", []any{before}
 	if q.Status != "" {
 		where, args = where+" AND status = ?", append(args, string(q.Status))
 	}
@@ -88,19 +110,14 @@ func (f *Flow) Tasks(ctx context.Context, q peal.TaskFilter, p peal.Page) ([]*pe
 	if !q.Execution.IsZero() {
 		where, args = where+" AND execution = ?", append(args, q.Execution[:])
 	}
-	page, err := f.tasks(ctx, q.Org, where+" ORDER BY id DESC LIMIT ?", append(args, int64(p.Limit+1))...)
-	if len(page) <= p.Limit {
-		return page, "", err
-	}
-	page = page[:p.Limit]
-	return page, peal.Cursor("tasks", page[p.Limit-1].ID[:]), err
+	return where + " ORDER BY id DESC LIMIT ?", args
 }
 
 func (f *Flow) tasks(ctx context.Context, org, where string, args ...any) (found []*peal.Task, err error) {
 	err = f.read(ctx, 13, func(row store.Row) error {
 		found = append(found, readTask(org, row))
 		return nil
-	}, "SELECT "+taskColumns+" FROM task WHERE org = ?"+where, append([]any{org}, args...)...)
+	}, selectTasks+where, append([]any{org}, args...)...)
 	return found, err
 }
 

@@ -29,7 +29,7 @@ func (f *Flow) Executions(ctx context.Context, q peal.ExecutionFilter, p peal.Pa
 	if err != nil {
 		return nil, "", err
 	}
-	query, args := listQuery(q, before)
+	query, args := listQuery(f.db.Dialect(), q, before)
 	err = f.rows(ctx, func(scan scanner) error {
 		e, _, err := scanExecution(q.Org, scan)
 		page = append(page, e)
@@ -43,11 +43,11 @@ func (f *Flow) Executions(ctx context.Context, q peal.ExecutionFilter, p peal.Pa
 }
 
 // listQuery walks along an index; the limit is its last argument.
-func listQuery(q peal.ExecutionFilter, before []byte) (query string, args []any) {
+func listQuery(dialect store.Dialect, q peal.ExecutionFilter, before []byte) (query string, args []any) {
 	query = executionColumns + " FROM execution WHERE org = ? AND id < ?"
 	args = []any{q.Org, before}
 	if !q.Hook.IsZero() {
-		query = executionColumns + " FROM execution WHERE hook IS NOT NULL AND coalesce(org, '') = ? AND id < ? AND hook = ?"
+		query = executionColumns + " FROM execution WHERE hook IS NOT NULL AND " + dialect.Beside("org") + " = ? AND id < ? AND hook = ?"
 		args = append(args, q.Hook[:])
 	}
 	if !q.Workflow.IsZero() {
@@ -67,13 +67,13 @@ func listQuery(q peal.ExecutionFilter, before []byte) (query string, args []any)
 	return query + " ORDER BY id DESC LIMIT ?", args
 }
 
-// receivedQuery merges two walks along indexes.
-const receivedQuery = `SELECT id AS received, CAST(0 AS BIGINT), 'accepted', CAST(202 AS BIGINT), id, input FROM execution
-		WHERE hook IS NOT NULL AND hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3
-	UNION ALL
-	SELECT id, at, verdict, status_code, execution, request FROM refused
-		WHERE hook = ?1 AND coalesce(org, '') = ?2 AND id < ?3
-	ORDER BY received DESC LIMIT ?4`
+// receivedQueries list what a hook ?1 of an org ?2 accepted and refused before an id ?3, up to ?4.
+func receivedQueries(dialect store.Dialect) (accepted, refused string) {
+	order := " AND " + dialect.Beside("org") + " = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4"
+	return `SELECT id AS received, CAST(0 AS BIGINT) AS at, 'accepted' AS verdict, CAST(202 AS BIGINT) AS code, id, input FROM execution
+		WHERE hook IS NOT NULL AND hook = ?1` + order,
+		"SELECT id AS received, at, verdict, status_code, execution, request FROM refused WHERE hook = ?1" + order
+}
 
 // Received lists what a hook got, the newest first, with the next page's cursor.
 func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p peal.Page) (page []peal.Received, cursor string, err error) {
@@ -82,6 +82,7 @@ func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p pea
 	if err != nil {
 		return nil, "", err
 	}
+	accepted, refused := receivedQueries(f.db.Dialect())
 	err = f.rows(ctx, func(scan scanner) error {
 		r := peal.Received{Hook: hook}
 		var at int64
@@ -93,7 +94,8 @@ func (f *Flow) Received(ctx context.Context, org string, hook peal.HookID, p pea
 		r.Request = hookInput(request)
 		page = append(page, r)
 		return err
-	}, receivedQuery, hook[:], org, before, int64(p.Limit+1))
+		// Each of the two ends by itself: where it did not, PostgreSQL would sort all rows of both.
+	}, "SELECT * FROM ("+accepted+") AS accepted UNION ALL SELECT * FROM ("+refused+") AS refused ORDER BY received DESC LIMIT ?4", hook[:], org, before, int64(p.Limit+1))
 	if len(page) > p.Limit {
 		page = page[:p.Limit]
 		cursor = peal.Cursor("received", page[p.Limit-1].ID[:])

@@ -1,61 +1,76 @@
 package flow
 
 import (
-	"context"
+	"bytes"
+	"fmt"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/store"
+	"github.com/peal-dev/peal/test/pgtest"
+	"github.com/peal-dev/peal/test/plantest"
 )
 
-// TestPlans holds the queries that run beside millions of rows to their indexes: no step
-// scans a table, and no list sorts.
+// TestPlans holds the queries that run beside millions of rows to their indexes.
 func TestPlans(t *testing.T) {
-	db, err := store.Open(t.Context(), store.Config{
-		URL: "sqlite:" + filepath.Join(t.TempDir(), "peal.db"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
-	})
-	if err != nil {
-		t.Fatal(err)
+	for explain, url := range map[string]func() string{
+		plantest.SQLite:   func() string { return "sqlite:" + filepath.Join(t.TempDir(), "peal.db") },
+		plantest.Postgres: func() string { return plantest.Planned(t, pgtest.Schema(t)) },
+	} {
+		t.Run(explain, func(t *testing.T) {
+			db, err := store.Open(t.Context(), store.Config{URL: url(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			for name, q := range planned(New(db)) {
+				plantest.Check(t, db, explain, name, q)
+			}
+		})
 	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	f := New(db)
-	queries := map[string]string{
-		"backlog": backlogQuery, "claim": f.claimQuery(), "received": receivedQuery, "old": oldExecutions,
-		"live": "SELECT id FROM execution WHERE finished_at = 0 AND owner IS NOT NULL",
+}
+
+func planned(f *Flow) map[string]plantest.Query {
+	before := bytes.Repeat([]byte{0xff}, 16)
+	accepted, refused := receivedQueries(f.db.Dialect())
+	hook, request := peal.HookID{1}, peal.RequestID{1}
+	all := map[string]plantest.Query{
+		"backlog":  {SQL: backlogQuery, Args: []any{"", int64(5)}},
+		"claim":    {SQL: f.claimQuery(), Args: []any{int64(1), "org", int64(1), int64(5)}},
+		"old":      {SQL: oldExecutions, Args: []any{int64(1), int64(5)}},
+		"accepted": {SQL: accepted, Args: []any{hook[:], "org", before, int64(5)}},
+		"refused":  {SQL: refused, Args: []any{hook[:], "org", before, int64(5)}},
 	}
-	for _, q := range []peal.ExecutionFilter{
+	list := func(name, query string, args []any) {
+		all[name] = plantest.Query{SQL: query, Args: append(args, int64(51))}
+	}
+	for i, q := range []peal.ExecutionFilter{
 		{},
-		{Hook: peal.HookID{1}},
+		{Hook: hook},
 		{Workflow: peal.WorkflowID{1}},
 		{Status: peal.ExecutionFailed},
 		{Status: peal.ExecutionWaiting},
 		{Status: peal.ExecutionSucceeded},
-		{Hook: peal.HookID{1}, Status: peal.ExecutionFailed},
+		{Hook: hook, Status: peal.ExecutionFailed},
 	} {
-		query, _ := listQuery(q, nil)
-		queries["list "+string(q.Status)+q.Hook.String()+q.Workflow.String()] = query
+		q.Org = "org"
+		query, args := listQuery(f.db.Dialect(), q, before)
+		list(fmt.Sprint("executions ", i), query, args)
 	}
-	for name, query := range queries {
-		err := f.rows(context.Background(), func(scan scanner) error {
-			var id, parent, unused int
-			var step string
-			err := scan(&id, &parent, &unused, &step)
-			bad := strings.HasPrefix(step, "SCAN execution") || strings.HasPrefix(step, "SCAN refused") || strings.Contains(step, "TEMP B-TREE")
-			if bad && !strings.Contains(step, "USING") {
-				t.Errorf("%s: %s\n%s", name, step, query)
-			}
-			return err
-		}, "EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...)
-		if err != nil && !strings.Contains(err.Error(), "missing argument") {
-			t.Errorf("%s: %v\n%s", name, err, query)
-		}
+	for i, q := range []peal.RequestFilter{{}, {Status: peal.RequestPending}, {Offering: peal.OfferingID{1}}, {Priority: "high"}} {
+		where, args := requestList(q, before)
+		list(fmt.Sprint("requests ", i), selectRequests+where, append([]any{"org"}, args...))
 	}
+	for i, q := range []peal.TaskFilter{{}, {Status: peal.TaskOpen}, {Assignee: peal.Assignee{Kind: "user", ID: "ada"}}, {Request: request}, {Execution: peal.ExecutionID{1}}} {
+		where, args := taskList(q, before)
+		list(fmt.Sprint("tasks ", i), selectTasks+where, append([]any{"org"}, args...))
+	}
+	return all
 }

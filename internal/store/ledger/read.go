@@ -68,21 +68,27 @@ func (l *Ledger) Approvals(ctx context.Context, org string, status governance.St
 	if err != nil {
 		return nil, "", err
 	}
-	query, args := "SELECT doc FROM reservation WHERE org = ? AND approval = 1 AND id < ?", []any{org, before}
-	if status != "" {
-		query += " AND status = ?"
-		args = append(args, string(status))
-	}
+	query, args := approvalList(org, status, before)
 	err = l.rows(ctx, func(scan func(...any) error) error {
 		r, err := scanReservation(scan)
 		out = append(out, r)
 		return err
-	}, query+" ORDER BY id DESC LIMIT ?", append(args, p.Limit+1)...)
+	}, query, append(args, p.Limit+1)...)
 	if err == nil && len(out) > p.Limit {
 		out = out[:p.Limit]
 		cursor = peal.Cursor("approvals", out[p.Limit-1].ID[:])
 	}
 	return out, cursor, err
+}
+
+// approvalList walks along an index; the limit is its last argument.
+func approvalList(org string, status governance.Status, before []byte) (query string, args []any) {
+	query, args = "SELECT doc FROM reservation WHERE org = ? AND approval = 1 AND id < ?", []any{org, before}
+	if status != "" {
+		query += " AND status = ?"
+		args = append(args, string(status))
+	}
+	return query + " ORDER BY id DESC LIMIT ?", args
 }
 
 // Account implements governance.Reader.
@@ -96,6 +102,8 @@ func (l *Ledger) Account(ctx context.Context, org string) (a governance.Account,
 	return a, err
 }
 
+const creditList = "SELECT id, time, amount, balance, note, actor FROM credit_entry WHERE org = ? AND id < ? ORDER BY id DESC LIMIT ?"
+
 // Credits implements governance.Reader.
 func (l *Ledger) Credits(ctx context.Context, org string, p peal.Page) (out []governance.CreditEntry, cursor string, err error) {
 	p = p.Clamp()
@@ -107,7 +115,7 @@ func (l *Ledger) Credits(ctx context.Context, org string, p peal.Page) (out []go
 		e, err := scanCredit(org, scan)
 		out = append(out, e)
 		return err
-	}, "SELECT id, time, amount, balance, note, actor FROM credit_entry WHERE org = ? AND id < ? ORDER BY id DESC LIMIT ?", org, before, p.Limit+1)
+	}, creditList, org, before, p.Limit+1)
 	if err == nil && len(out) > p.Limit {
 		out = out[:p.Limit]
 		cursor = peal.Cursor("credits", out[p.Limit-1].ID[:])
@@ -125,24 +133,10 @@ func scanCredit(org string, scan func(...any) error) (governance.CreditEntry, er
 
 // Usage implements governance.Reader.
 func (l *Ledger) Usage(ctx context.Context, q governance.UsageQuery, f func(governance.UsageSum) error) error {
-	columns := make([]string, 0, len(q.By)+1)
-	if q.Hourly {
-		columns = append(columns, "hour")
+	query, err := usageQuery(q)
+	if err != nil {
+		return err
 	}
-	for _, d := range q.By {
-		if !slices.Contains(governance.Dimensions, d) {
-			return fmt.Errorf("ledger: no dimension %q", d)
-		}
-		columns = append(columns, `"`+d+`"`)
-	}
-	// PostgreSQL's sums of bigint are numeric unless they are told to stay.
-	query := "SELECT CAST(COALESCE(SUM(requests), 0) AS bigint), CAST(COALESCE(SUM(failed), 0) AS bigint), CAST(COALESCE(SUM(tokens), 0) AS bigint), CAST(COALESCE(SUM(cost), 0) AS bigint)"
-	group := ""
-	if len(columns) > 0 {
-		query += ", " + strings.Join(columns, ", ")
-		group = " GROUP BY " + strings.Join(columns, ", ")
-	}
-	query += " FROM usage_rollup WHERE org = ? AND hour >= ? AND hour < ?" + group
 	return l.rows(ctx, func(scan func(...any) error) error {
 		var hour int64
 		sum := governance.UsageSum{By: make([]string, len(q.By))}
@@ -159,4 +153,25 @@ func (l *Ledger) Usage(ctx context.Context, q governance.UsageQuery, f func(gove
 		sum.Start = store.FromMicros(hour)
 		return f(sum)
 	}, query, q.Org, store.Micros(q.Since), store.Micros(q.Until))
+}
+
+func usageQuery(q governance.UsageQuery) (string, error) {
+	columns := make([]string, 0, len(q.By)+1)
+	if q.Hourly {
+		columns = append(columns, "hour")
+	}
+	for _, d := range q.By {
+		if !slices.Contains(governance.Dimensions, d) {
+			return "", fmt.Errorf("ledger: no dimension %q", d)
+		}
+		columns = append(columns, `"`+d+`"`)
+	}
+	// PostgreSQL's sums of bigint are numeric unless they are told to stay.
+	query := "SELECT CAST(COALESCE(SUM(requests), 0) AS bigint), CAST(COALESCE(SUM(failed), 0) AS bigint), CAST(COALESCE(SUM(tokens), 0) AS bigint), CAST(COALESCE(SUM(cost), 0) AS bigint)"
+	group := ""
+	if len(columns) > 0 {
+		query += ", " + strings.Join(columns, ", ")
+		group = " GROUP BY " + strings.Join(columns, ", ")
+	}
+	return query + " FROM usage_rollup WHERE org = ? AND hour >= ? AND hour < ?" + group, nil
 }

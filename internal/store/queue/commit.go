@@ -294,6 +294,6 @@ func (g *group) addFinished(c *commit, e *publish.NewEvent, d *publish.NewDelive
 		f.history = string(appendAttempt(nil, a))
 	}
 	g.addDone(f)
-	g.count(c.Org, d.Endpoint, f.at, d.Attempt, status)
+	g.rollup.count(c.Org, d.Endpoint, f.at, d.Attempt, status)
 	return g.tx.NeedPartition(store.DoneTable, f.at)
 }

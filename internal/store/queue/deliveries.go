@@ -108,13 +108,18 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 	if to, err = pageEnd("deliveries", p, to); err != nil {
 		return nil, "", err
 	}
-	walk := q.walk
-	if !f.Event.IsZero() {
-		walk = q.walkEvent
+	var l listing
+	if f.Event.IsZero() {
+		walks, nths := deliveryQueries(q.db.Dialect(), &f)
+		l = q.listed(ctx, newest(walks, "?4"), newest(nths, "1"), f.Org, scanOf(&f), func(from peal.DeliveryID) []any {
+			return []any{f.Endpoint, f.Group, string(f.Status), typeBase(f.Type), made(from)}
+		})
+	} else {
+		l.walk = func(from, to peal.DeliveryID, _ int, each func(scanner) error) error {
+			return q.walkEvent(ctx, &f, from, to, each)
+		}
 	}
-	cursor, err = gather("deliveries", p.Limit, func(each func(scanner) error) error {
-		return walk(ctx, &f, from, to, each)
-	}, func(scan scanner) (peal.DeliveryID, bool, error) {
+	cursor, err = l.page("deliveries", p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		d, err := scanDelivery(scan)
 		fits := err == nil && matches(&f, &d)
 		if fits {
@@ -136,32 +141,68 @@ func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
 		(f.Group.IsZero() || f.Group == d.Group)
 }
 
-// walk goes through an org's or an endpoint's deliveries, the newest first.
-func (q *Queue) walk(ctx context.Context, f *peal.DeliveryFilter, from, to peal.DeliveryID, each func(scanner) error) error {
-	return q.rows(ctx, each, walkQuery(f), f.Org, from, to, f.Endpoint, string(f.Status), made(from), f.Group)
-}
-
-// walkQuery asks the tables in which the filter's status is. Each part comes out of
-// an index in the order of ids, so that the whole is merged and not sorted.
-func walkQuery(f *peal.DeliveryFilter) string {
-	where := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3"
+// deliveryQueries list the deliveries of an org, of its endpoint ?5 or of a group ?6, with the
+// status ?7 and of the type ?8, made after what finished before ?9. They ask the tables in which
+// the status is, each along an index in the order of ids; what no index serves is a sieve.
+func deliveryQueries(dialect store.Dialect, f *peal.DeliveryFilter) (walks, nths []string) {
+	where, sieve := " WHERE d.org = ?1 AND d.id >= ?2 AND d.id < ?3", ""
+	beside := dialect.Beside("d.org") + " = ?1 AND d.id >= ?2 AND d.id < ?3"
 	if !f.Group.IsZero() {
-		where = " WHERE d.group_id = ?7 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+		where = " WHERE d.group_id = ?6 AND " + beside
+		if !f.Endpoint.IsZero() {
+			sieve = " AND d.endpoint_id = ?5"
+		}
 	} else if !f.Endpoint.IsZero() {
-		where = " WHERE d.endpoint_id = ?4 AND coalesce(d.org, '') = ?1 AND d.id >= ?2 AND d.id < ?3"
+		where = " WHERE d.endpoint_id = ?5 AND " + beside
 	}
-	var parts []string
+	if f.Type != "" {
+		sieve += typeSieve("d.event_type", "?8", f.Type)
+	}
+	indexed := f.Status == "" || f.Status.Finished() && f.Status != peal.Succeeded
+	if !indexed {
+		sieve += " AND d.status = ?7"
+	}
+	add := func(columns, from, finished string) {
+		walks = append(walks, columns+from+finished+sieve+" ORDER BY d.id DESC LIMIT ?4")
+		if f.Since.IsZero() {
+			finished = "" // to skip rows of all days, their index is enough
+		}
+		if sieve != "" {
+			nths = append(nths, "SELECT d.id AS id"+from+finished+" ORDER BY d.id DESC LIMIT 1 OFFSET ?4")
+		}
+	}
 	if f.Status == "" || !f.Status.Finished() {
-		parts = append(parts, liveColumns+" FROM live d"+where)
+		add(liveColumns, " FROM live d"+where, "")
 	}
 	if f.Status == "" || f.Status.Finished() {
-		part := doneColumns + " FROM done d" + where + " AND d.finished_at >= ?6"
-		if f.Status != "" && f.Status != peal.Succeeded {
-			part += " AND d.status = ?5 AND d.status <> 'succeeded'"
+		from := " FROM done d" + where
+		if f.Status != "" && indexed {
+			from += " AND d.status = ?7 AND d.status <> 'succeeded'"
 		}
-		parts = append(parts, part)
+		add(doneColumns, from, " AND d.finished_at >= ?9")
 	}
-	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC" + listLimit
+	return walks, nths
+}
+
+// scanOf is how many rows a page of deliveries looks at.
+func scanOf(f *peal.DeliveryFilter) int {
+	if f.Endpoint.IsZero() && f.Group.IsZero() && (f.Status == "" || f.Status == peal.Succeeded) {
+		return maxScan
+	}
+	return maxScattered
+}
+
+// newest merges lists by id, the newest first. Each ends by itself: where it did not,
+// PostgreSQL would sort all rows of all lists.
+func newest(lists []string, limit string) string {
+	if len(lists) == 0 {
+		return ""
+	}
+	parts := make([]string, len(lists))
+	for i, l := range lists {
+		parts[i] = "SELECT * FROM (" + l + ") AS part"
+	}
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC LIMIT " + limit
 }
 
 // walkEvent goes through the deliveries that an event names.
@@ -213,6 +254,15 @@ func placeholders(from, n int) string {
 	return b.String()
 }
 
+// offsetQueries list the deliveries of an endpoint ?1 of an org ?2, up to ?5.
+func offsetQueries(dialect store.Dialect) []string {
+	where, order := " WHERE d.endpoint_id = ?1 AND "+dialect.Beside("d.org")+" = ?2", " ORDER BY d.id DESC LIMIT ?5"
+	return []string{
+		liveColumns + ", d.attempts FROM live d" + where + order,
+		doneColumns + ", d.attempts FROM done d" + where + " AND d.status <> 'suppressed'" + order,
+	}
+}
+
 // DeliveriesOffset lists an endpoint's deliveries by offset, newest first, with their
 // attempts and without suppressed ones, and tells how many there are in all.
 func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.EndpointID, offset, limit int) (page []peal.Delivery, total int, err error) {
@@ -224,13 +274,12 @@ func (q *Queue) DeliveriesOffset(ctx context.Context, org string, ep peal.Endpoi
 	if err != nil {
 		return nil, 0, err
 	}
-	const where = " WHERE d.endpoint_id = ?1 AND coalesce(d.org, '') = ?2"
+	offset = max(offset, 0)
 	err = q.rows(ctx, func(scan scanner) error {
 		d, err := scanWithAttempts(scan)
 		page = append(page, d)
 		return err
-	}, liveColumns+", d.attempts FROM live d"+where+" UNION ALL "+doneColumns+", d.attempts FROM done d"+where+
-		" AND d.status <> 'suppressed' ORDER BY id DESC LIMIT ?3 OFFSET ?4", ep, org, limit, max(offset, 0))
+	}, newest(offsetQueries(q.db.Dialect()), "?3 OFFSET ?4"), ep, org, limit, offset, limit+offset)
 	if err == nil {
 		err = q.nameEvents(ctx, org, page)
 	}

@@ -3,19 +3,16 @@ package queue
 import (
 	"bytes"
 	"context"
-	"errors"
 	"strings"
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
-	"github.com/peal-dev/peal/internal/store"
 )
 
 // A list leaves the data out, so that it does not read the pages that they fill.
 const (
 	eventHead    = `SELECT org, id, client_id, type, source, subject, severity, title, message, time`
 	eventColumns = eventHead + ", data FROM event "
-	eventList    = eventHead + ", NULL FROM event WHERE org = ? AND id >= ? AND id < ? ORDER BY id DESC" + listLimit
 )
 
 func scanEvent(scan scanner) (*peal.Event, error) {
@@ -84,42 +81,22 @@ func (q *Queue) eventsByID(ctx context.Context, org string, ids []peal.EventID) 
 	return events, err
 }
 
-// maxScan is how many rows one page of a filtered list looks at. A page that ends
-// there is short, or even empty, and its cursor leads on.
-const maxScan = 20_000
-
-// listLimit tells the database that a list is not read to its end: it is better walked
-// along an index than sorted.
-const listLimit = " LIMIT 20001"
-
-// gather walks over a list's rows, newest first, until limit of them were taken,
-// maxScan were looked at or the reader's time is up. Its cursor leads on from the last
-// that was looked at; it is empty at the list's end.
-func gather[ID peal.EventID | peal.DeliveryID](
-	list string, limit int, walk func(each func(scanner) error) error, take func(scanner) (id ID, taken bool, err error),
-) (cursor string, err error) {
-	var last ID
-	seen, n := 0, 0
-	err = walk(func(scan scanner) error {
-		if n == limit || seen == maxScan {
-			cursor = peal.Cursor(list, last[:])
-			return errEnough
-		}
-		id, taken, err := take(scan)
-		if err != nil {
-			return err
-		}
-		last = id
-		seen++
-		if taken {
-			n++
-		}
-		return nil
-	})
-	if seen > 0 && errors.Is(err, store.ErrSlowRead) {
-		return peal.Cursor(list, last[:]), nil
+// eventQueries list an org's events of the type ?5 and the subject ?6, where they are not
+// empty. Neither is indexed: each event would pay for it.
+func eventQueries(f *peal.EventFilter) (walk, nth string) {
+	const where = " FROM event WHERE org = ?1 AND id >= ?2 AND id < ?3"
+	sieve := ""
+	if f.Type != "" {
+		sieve += typeSieve("type", "?5", f.Type)
 	}
-	return cursor, err
+	if f.Subject != "" {
+		sieve += " AND subject = ?6"
+	}
+	walk = eventHead + ", NULL" + where + sieve + " ORDER BY id DESC LIMIT ?4"
+	if sieve != "" {
+		nth = "SELECT id" + where + " ORDER BY id DESC LIMIT 1 OFFSET ?4"
+	}
+	return walk, nth
 }
 
 // Events lists an org's events without their data, newest first, with the next page's
@@ -130,15 +107,14 @@ func (q *Queue) Events(ctx context.Context, f peal.EventFilter, p peal.Page) (ev
 	if to, err = pageEnd("events", p, to); err != nil {
 		return nil, "", err
 	}
-	cursor, err = gather("events", p.Limit, func(each func(scanner) error) error {
-		return q.rows(ctx, each, eventList, f.Org, from, to)
-	}, func(scan scanner) (peal.EventID, bool, error) {
+	walk, nth := eventQueries(&f)
+	l := q.listed(ctx, walk, nth, f.Org, maxScan, func(peal.DeliveryID) []any { return []any{typeBase(f.Type), f.Subject} })
+	cursor, err = l.page("events", p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		ev, err := scanEvent(scan)
-		fits := err == nil && typeFits(f.Type, ev.Type) && (f.Subject == "" || f.Subject == ev.Subject)
-		if fits {
+		if err == nil {
 			events = append(events, ev)
 		}
-		return ev.ID, fits, err
+		return peal.DeliveryID(ev.ID), true, err
 	})
 	return events, cursor, err
 }

@@ -134,6 +134,8 @@ func scanGroup(scan scanner) (g peal.Group, flush int64, err error) {
 	return g, flush, err
 }
 
+const groupsQuery = listedGroup + "WHERE org = ?1 AND (flush_at, id) < (?2, ?3) ORDER BY flush_at DESC, id DESC LIMIT ?4"
+
 // Group reads a group of an org.
 func (q *Queue) Group(ctx context.Context, org string, id peal.GroupID) (*peal.Group, error) {
 	var found *peal.Group
@@ -171,7 +173,7 @@ func (q *Queue) Groups(ctx context.Context, org string, ep peal.EndpointID, p pe
 			page = append(page, g)
 		}
 		return nil
-	}, listedGroup+"WHERE org = ?1 AND (flush_at, id) < (?2, ?3) ORDER BY flush_at DESC, id DESC"+listLimit, org, before, last)
+	}, groupsQuery, org, before, last, maxScan+1)
 	return page, cursor, err
 }
 

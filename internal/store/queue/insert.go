@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"strings"
 	"time"
 
 	"github.com/peal-dev/peal/internal/peal"
@@ -11,14 +10,14 @@ import (
 // batch gathers the rows of a group, to write those of each table at once. It is
 // used again for the next group.
 type batch struct {
-	events, live, done, refs, keys, windows, counted []any
+	events, live, done, refs, keys, windows []any
 
-	counts map[bucket]*counts
+	rollup rollup
 	tally  map[peal.EndpointID]int64
 }
 
 func newBatch() batch {
-	return batch{counts: map[bucket]*counts{}, tally: map[peal.EndpointID]int64{}}
+	return batch{rollup: newRollup(), tally: map[peal.EndpointID]int64{}}
 }
 
 // maxKept is how many values of a table are kept room for: about a full group's.
@@ -27,14 +26,14 @@ const maxKept = 1 << 16
 // reset empties the batch, whatever became of the group before. What one large group
 // needed is given back.
 func (b *batch) reset() *batch {
-	for _, rows := range []*[]any{&b.events, &b.live, &b.done, &b.refs, &b.keys, &b.windows, &b.counted} {
+	for _, rows := range []*[]any{&b.events, &b.live, &b.done, &b.refs, &b.keys, &b.windows} {
 		if cap(*rows) > maxKept {
 			*rows = nil
 		}
 		clear(*rows)
 		*rows = (*rows)[:0]
 	}
-	clear(b.counts)
+	b.rollup.reset()
 	clear(b.tally)
 	return b
 }
@@ -47,25 +46,7 @@ var (
 	insertDone = store.NewMany(`INSERT INTO done
 		(org, id, endpoint_id, event_id, event_type, status, reason, size, attempt_count, round_start,
 		 last_status_code, last_error, finished_at, attempts, group_id)`, "tbbbtttiiiititb", "")
-	addCounts = store.NewMany("INSERT INTO rollup (endpoint_id, minute, session, org, "+strings.Join(counters, ", ")+")",
-		"biit"+strings.Repeat("i", len(counters)),
-		" ON CONFLICT (endpoint_id, minute, session) DO UPDATE SET "+added(counters))
 )
-
-// counters are the columns of rollup that grow.
-var counters = []string{
-	"succeeded", "failed", "dead", "dropped", "duration",
-	"within_10", "within_30", "within_100", "within_300", "within_1000", "within_3000", "within_10000", "longer",
-}
-
-// added is the list of assignments that add what is new to what is there.
-func added(columns []string) string {
-	set := make([]string, len(columns))
-	for i, c := range columns {
-		set[i] = c + " = rollup." + c + " + excluded." + c
-	}
-	return strings.Join(set, ", ")
-}
 
 // finished is a row of done.
 type finished struct {
@@ -98,13 +79,6 @@ func (b *batch) addDone(f *finished) {
 
 // flush writes what was gathered, but for names, and empties the batch.
 func (b *batch) flush(tx *store.Tx, q *Queue) error {
-	session := q.db.Session()
-	for at, c := range b.counts {
-		b.counted = append(b.counted, at.endpoint[:], at.minute, session, c.org, c.succeeded, c.failed, c.dead, c.dropped, c.duration)
-		for _, n := range c.durations {
-			b.counted = append(b.counted, n)
-		}
-	}
 	for _, part := range []struct {
 		sql  *store.ManySQL
 		args []any
@@ -112,58 +86,17 @@ func (b *batch) flush(tx *store.Tx, q *Queue) error {
 		{insertEvents, b.events},
 		{insertLive, b.live},
 		{insertDone, b.done},
-		{addCounts, b.counted},
 	} {
 		if err := tx.Many(part.sql, part.args); err != nil {
 			return err
 		}
+	}
+	if err := b.rollup.write(tx, q.db.Session()); err != nil {
+		return err
 	}
 	if err := q.sql.addTally(tx, b.tally); err != nil {
 		return err
 	}
 	b.reset()
 	return nil
-}
-
-// bucket is one endpoint's minute in the roll-up.
-type bucket struct {
-	endpoint peal.EndpointID
-	minute   int64
-}
-
-type counts struct {
-	org                              string
-	succeeded, failed, dead, dropped int64
-	duration                         int64
-	durations                        [len(peal.DurationBounds) + 1]int64
-}
-
-const microsPerMinute = 60_000_000
-
-// count adds an attempt, if there was one, and the state that a delivery came to.
-func (b *batch) count(org string, ep peal.EndpointID, at int64, a *peal.Attempt, status peal.Status) {
-	if a == nil && status != peal.Dead && status != peal.Dropped {
-		return
-	}
-	key := bucket{ep, at / microsPerMinute}
-	c := b.counts[key]
-	if c == nil {
-		c = &counts{org: org}
-		b.counts[key] = c
-	}
-	if a != nil {
-		c.duration += a.Duration.Microseconds()
-		c.durations[peal.DurationBucket(a.Duration)]++
-		if status == peal.Succeeded {
-			c.succeeded++
-		} else {
-			c.failed++
-		}
-	}
-	switch status {
-	case peal.Dead:
-		c.dead++
-	case peal.Dropped:
-		c.dropped++
-	}
 }

@@ -35,7 +35,6 @@ func (p *postgres) purges(r janitor.Retention, now time.Time) []purge {
 		purgeRows(expiredKeys, store.Micros(now)),
 		purgeRows(oldWindows, store.Micros(now)),
 		purgeRows(oldGroups, store.Micros(now.Add(-r.Deliveries))),
-		purgeRollups(now.Add(-r.Events)),
 		purgeRows(oldAudit, store.Micros(now.Add(-r.Audit))),
 		func(tx *store.Tx) (int, error) {
 			n, err := tx.Exec(foldTally, int64(purgeChunk))

@@ -19,7 +19,8 @@ const purgeProbes = 1000
 // to be kept. The kinds of rows take turns, so that much of one does not keep the
 // others.
 func (q *Queue) Purge(ctx context.Context, r janitor.Retention, now time.Time) (n int, err error) {
-	steps := append(q.sql.purges(r, now), func(tx *store.Tx) (int, error) { return q.orgs.purge(q.sql, tx, r, now) })
+	steps := append(q.sql.purges(r, now), purgeRollups(now.Add(-r.Events))...)
+	steps = append(steps, func(tx *store.Tx) (int, error) { return q.orgs.purge(q.sql, tx, r, now) })
 	mine := true
 	for range len(steps) + 1 {
 		turn := q.step
@@ -61,6 +62,10 @@ const (
 		SELECT org, key, type FROM dedup WHERE until <= ?1 ORDER BY until LIMIT ?2)`
 	oldRollups = `DELETE FROM rollup WHERE (endpoint_id, minute, session) IN (
 		SELECT endpoint_id, minute, session FROM rollup WHERE minute < ?1 ORDER BY minute LIMIT ?2)`
+	oldOrgMinutes = `DELETE FROM org_minute WHERE (org, minute, session) IN (
+		SELECT org, minute, session FROM org_minute WHERE minute < ?1 ORDER BY minute LIMIT ?2)`
+	oldHours = `DELETE FROM endpoint_hour WHERE (org, hour, endpoint_id, session) IN (
+		SELECT org, hour, endpoint_id, session FROM endpoint_hour WHERE hour < ?1 ORDER BY hour LIMIT ?2)`
 	oldAudit = `DELETE FROM audit WHERE id IN (
 		SELECT id FROM (SELECT id, time FROM audit ORDER BY id LIMIT ?2) AS oldest WHERE time < ?1)`
 )
@@ -73,6 +78,8 @@ func purgeRows(query string, before int64) purge {
 	}
 }
 
-func purgeRollups(before time.Time) purge {
-	return purgeRows(oldRollups, store.Micros(before)/microsPerMinute)
+// purgeRollups deletes what was counted before a time.
+func purgeRollups(before time.Time) []purge {
+	minute := store.Micros(before) / microsPerMinute
+	return []purge{purgeRows(oldRollups, minute), purgeRows(oldOrgMinutes, minute), purgeRows(oldHours, minute/minutesPerHour)}
 }

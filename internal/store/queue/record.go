@@ -61,7 +61,7 @@ func (q *Queue) writeRecords(tx *store.Tx, items []*record) error {
 		if r.fenced {
 			continue
 		}
-		b.count(r.org(), r.Job.Endpoint, store.Micros(r.Now), r.Attempt, r.Status)
+		b.rollup.count(r.org(), r.Job.Endpoint, store.Micros(r.Now), r.Attempt, r.Status)
 		if err := store.AddRaised(tx, r.Raised); err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func (q *Queue) StepReplay(ctx context.Context, id string, now time.Time, limit 
 		if err != nil {
 			return err
 		}
-		found, err := nextReplayed(tx, r, limit)
+		found, err := nextReplayed(q.db.Dialect(), tx, r, limit)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func readReplay(tx *store.Tx, id string) (r *dispatch.Replay, err error) {
 }
 
 // nextReplayed walks on from the replay's cursor and moves it.
-func nextReplayed(tx *store.Tx, r *dispatch.Replay, limit int) (found []peal.DeliveryID, err error) {
+func nextReplayed(dialect store.Dialect, tx *store.Tx, r *dispatch.Replay, limit int) (found []peal.DeliveryID, err error) {
 	f := r.Filter
 	from, until := idRange(f.Since, earlier(f.Until, r.CreatedAt.Add(time.Millisecond)))
 	if r.Cursor != "" {
@@ -111,7 +111,7 @@ func nextReplayed(tx *store.Tx, r *dispatch.Replay, limit int) (found []peal.Del
 	query := "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE org = ? AND id >= ? AND id < ? AND finished_at >= ? ORDER BY id LIMIT ?"
 	args := []any{f.Org, from[:], until[:], made(from), int64(replayScan)}
 	if !f.Endpoint.IsZero() {
-		query = "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE endpoint_id = ? AND coalesce(org, '') = ? AND id >= ? AND id < ? AND finished_at >= ? ORDER BY id LIMIT ?"
+		query = "SELECT id, event_id, event_type, endpoint_id, status FROM done WHERE endpoint_id = ? AND " + dialect.Beside("org") + " = ? AND id >= ? AND id < ? AND finished_at >= ? ORDER BY id LIMIT ?"
 		args = append([]any{f.Endpoint[:]}, args...)
 	}
 	seen := 0

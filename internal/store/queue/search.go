@@ -74,8 +74,23 @@ func (q *Queue) SearchEvents(ctx context.Context, f peal.EventFilter, text strin
 	}
 }
 
-// typeFits tells whether a list's filter takes a type: all, one, or a pattern's.
-func typeFits(want, have string) bool { return want == "" || peal.Pattern(want).Match(have) }
+// typeFits tells whether a list's filter takes a type: all, one, or those with a prefix
+// such as budget.*.
+func typeFits(want, have string) bool {
+	base, prefix := strings.CutSuffix(want, "*")
+	return want == "" || want == have || prefix && strings.HasPrefix(have, base)
+}
+
+// typeSieve is typeFits in SQL, of a column and the parameter that holds the base.
+func typeSieve(column, base, want string) string {
+	if strings.HasSuffix(want, "*") {
+		return " AND substr(" + column + ", 1, length(CAST(" + base + " AS text))) = CAST(" + base + " AS text)"
+	}
+	return " AND " + column + " = " + base
+}
+
+// typeBase is a filter's type without the star.
+func typeBase(want string) string { return strings.TrimSuffix(want, "*") }
 
 // hasText looks for a text, which is in lower case, wherever people read an event.
 func hasText(ev *peal.Event, text string) bool {

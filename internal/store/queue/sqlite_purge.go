@@ -23,7 +23,6 @@ func (s *sqlite) purges(r janitor.Retention, now time.Time) []purge {
 		purgeRows(oldKeys, store.Micros(now)),
 		purgeRows(oldWindows, store.Micros(now)),
 		purgeRows(oldGroups, store.Micros(now.Add(-r.Deliveries))),
-		purgeRollups(now.Add(-r.Events)),
 		purgeRows(oldAudit, store.Micros(now.Add(-r.Audit))),
 	}
 }

@@ -1,9 +1,6 @@
 package settings
 
 import (
-	"context"
-	"database/sql"
-	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -11,10 +8,12 @@ import (
 	"time"
 
 	"github.com/peal-dev/peal/internal/store"
+	"github.com/peal-dev/peal/test/plantest"
 )
 
-// TestPlan holds the polling of changes to the index over versions.
-func TestPlan(t *testing.T) {
+// TestPlans holds the polling of changes to the index over versions, and the trail to the
+// one over orgs.
+func TestPlans(t *testing.T) {
 	db, err := store.Open(t.Context(), store.Config{
 		URL: "sqlite:" + filepath.Join(t.TempDir(), "peal.db"), Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
@@ -26,22 +25,13 @@ func TestPlan(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	var plan []string
-	err = db.Read(t.Context(), func(ctx context.Context, db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, "EXPLAIN QUERY PLAN "+changesQuery, 0, "", "", "", 1)
-		if err != nil {
-			return err
+	for index, q := range map[string]plantest.Query{
+		"setting_version": {SQL: changesQuery, Args: []any{0, "", "", "", 1}},
+		"audit_org":       {SQL: auditQuery, Args: []any{"org", 1, 51}},
+	} {
+		plantest.Check(t, db, plantest.SQLite, index, q)
+		if plan := strings.Join(plantest.Plan(t, db, plantest.SQLite, q), "; "); !strings.Contains(plan, "USING INDEX "+index) {
+			t.Error(plan)
 		}
-		for rows.Next() && err == nil {
-			var id, parent, unused int
-			var step string
-			err = rows.Scan(&id, &parent, &unused, &step)
-			plan = append(plan, step)
-		}
-		return errors.Join(err, rows.Err(), rows.Close())
-	})
-	all := strings.Join(plan, "; ")
-	if err != nil || !strings.Contains(all, "USING INDEX setting_version") || strings.Contains(all, "TEMP B-TREE") {
-		t.Errorf("%s, %v", all, err)
 	}
 }

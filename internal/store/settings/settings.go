@@ -145,6 +145,8 @@ func (s *Store) changesAfter(ctx context.Context, after *directory.Row) (page []
 	return page, version, err
 }
 
+const auditQuery = "SELECT id, time, org, actor, action, object, detail FROM audit WHERE org = ? AND id < ? ORDER BY id DESC LIMIT ?"
+
 // Audit implements settings.Store.
 func (s *Store) Audit(ctx context.Context, org string, p peal.Page) (entries []settings.AuditEntry, cursor string, err error) {
 	p = p.Clamp()
@@ -157,8 +159,7 @@ func (s *Store) Audit(ctx context.Context, org string, p peal.Page) (entries []s
 		before = int64(binary.BigEndian.Uint64(after))
 	}
 	err = s.db.Read(ctx, func(ctx context.Context, db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, `SELECT id, time, org, actor, action, object, detail FROM audit
-			WHERE org = ? AND id < ? ORDER BY id DESC LIMIT ?`, org, before, p.Limit+1)
+		rows, err := db.QueryContext(ctx, auditQuery, org, before, p.Limit+1)
 		if err != nil {
 			return err
 		}

@@ -82,6 +82,9 @@ var purgeTests = map[string]func(*Fixture){
 		if s, err := f.Q.Stats(f.Ctx, f.Org, ep, f.Now().Add(-365*day), f.Now()); err != nil || s.Total.Attempts != 1 {
 			f.Errorf("stats %+v, %v", s.Total, err)
 		}
+		if s, err := f.Q.OrgStats(f.Ctx, f.Org, f.Now().Add(-365*day), f.Now(), 10); err != nil || s.Total.Attempts != 1 || len(s.Endpoints) != 1 || s.Endpoints[0].Attempts != 1 {
+			f.Errorf("the org's stats %+v, %v", s, err)
+		}
 		if audit, _, err := f.S.Audit(f.Ctx, f.Org, peal.Page{}); err != nil || len(audit) != 0 {
 			f.Errorf("audit %v, %v", audit, err)
 		}

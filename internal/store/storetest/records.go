@@ -206,6 +206,59 @@ var recordTests = map[string]func(*Fixture){
 			f.Errorf("failing since %v, %v after a success", at, err)
 		}
 	},
+
+	// What is added up for pages of a whole org is what each endpoint's minutes come to, whether
+	// a span begins and ends with an hour or within one.
+	"counts an org as its endpoints": func(f *Fixture) {
+		eps := []peal.EndpointID{f.Endpoint(), f.Endpoint(), f.Endpoint()}
+		f.Pass(f.Now().Truncate(time.Hour).Add(time.Hour).Sub(f.Now()))
+		start := f.Now()
+		for i := range 40 {
+			e := Own(f.Event(eps[i%len(eps)]))
+			f.Accept(e)
+			f.Check(f.Record(f.Outcome(f.Job(e, 0), []peal.Status{peal.Succeeded, peal.Dead, peal.Retrying, peal.Dropped}[i*i%7%4], 500))[0])
+			if i == 20 {
+				f.Reopen()
+			}
+			f.Pass(time.Duration(1+i%11) * time.Minute)
+		}
+		for _, from := range []time.Duration{-30 * time.Hour, -time.Minute, 0, 13 * time.Minute, 61 * time.Minute, 3 * time.Hour} {
+			for _, to := range []time.Duration{14 * time.Minute, time.Hour, 62 * time.Minute, 119 * time.Minute, 2 * time.Hour, 5 * time.Hour} {
+				since, until := start.Add(from), start.Add(to)
+				if !since.Before(until) {
+					continue
+				}
+				got, err := f.Q.OrgStats(f.Ctx, f.Org, since, until, len(eps))
+				f.Check(err)
+				var attempts, inBuckets int
+				want := map[peal.EndpointID]peal.Counts{}
+				for _, ep := range eps {
+					s, err := f.Q.Stats(f.Ctx, f.Org, ep, since, until)
+					f.Check(err)
+					attempts += s.Total.Attempts
+					if s.Total != (peal.Counts{}) {
+						want[ep] = s.Total
+					}
+				}
+				counted, last := map[peal.EndpointID]peal.Counts{}, 1<<30
+				for _, c := range got.Endpoints {
+					if counted[c.EndpointID] = c.Counts; c.Failed > last {
+						f.Errorf("from %v to %v: %d failures come after %d", from, to, c.Failed, last)
+					}
+					last = c.Failed
+				}
+				for _, b := range got.Buckets {
+					inBuckets += b.Attempts
+				}
+				if diff := cmp.Diff(want, counted); diff != "" || got.Total.Attempts != attempts || inBuckets != attempts {
+					f.Errorf("from %v to %v: %d attempts, %d in buckets, want %d %s", from, to, got.Total.Attempts, inBuckets, attempts, diff)
+				}
+			}
+		}
+		if got, err := f.Q.OrgStats(f.Ctx, "other", start, f.Now(), 10); err != nil || got.Total != (peal.Counts{}) || len(got.Endpoints) != 0 {
+			f.Errorf("another org's: %+v, %v", got, err)
+		}
+	},
 }
 
 func (f *Fixture) wantAttempts(id peal.DeliveryID, status peal.Status, count int, attempts []peal.Attempt) {

@@ -1,0 +1,47 @@
+-- +goose Up
+
+-- What rollup comes to for an org's minutes and for its endpoints' hours: a page counts
+-- thousands of rows instead of hundreds of thousands. A program that does not know them would
+-- count without them, so none that is older can run beside them.
+CREATE TABLE org_minute (
+    org          TEXT    NOT NULL,
+    minute       INTEGER NOT NULL, -- minutes since 1970
+    session      INTEGER NOT NULL,
+    succeeded    INTEGER NOT NULL,
+    failed       INTEGER NOT NULL,
+    dead         INTEGER NOT NULL,
+    dropped      INTEGER NOT NULL,
+    duration     INTEGER NOT NULL,
+    within_10    INTEGER NOT NULL,
+    within_30    INTEGER NOT NULL,
+    within_100   INTEGER NOT NULL,
+    within_300   INTEGER NOT NULL,
+    within_1000  INTEGER NOT NULL,
+    within_3000  INTEGER NOT NULL,
+    within_10000 INTEGER NOT NULL,
+    longer       INTEGER NOT NULL,
+    PRIMARY KEY (org, minute, session)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX org_minute_age ON org_minute (minute);
+
+CREATE TABLE endpoint_hour (
+    org         TEXT    NOT NULL,
+    hour        INTEGER NOT NULL, -- hours since 1970
+    endpoint_id BLOB    NOT NULL,
+    session     INTEGER NOT NULL,
+    succeeded   INTEGER NOT NULL,
+    failed      INTEGER NOT NULL,
+    dead        INTEGER NOT NULL,
+    dropped     INTEGER NOT NULL,
+    duration    INTEGER NOT NULL,
+    PRIMARY KEY (org, hour, endpoint_id, session)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX endpoint_hour_age ON endpoint_hour (hour);
+
+INSERT INTO org_minute
+    SELECT org, minute, session, sum(succeeded), sum(failed), sum(dead), sum(dropped), sum(duration), sum(within_10), sum(within_30),
+        sum(within_100), sum(within_300), sum(within_1000), sum(within_3000), sum(within_10000), sum(longer)
+    FROM rollup GROUP BY org, minute, session;
+INSERT INTO endpoint_hour
+    SELECT org, minute / 60, endpoint_id, session, sum(succeeded), sum(failed), sum(dead), sum(dropped), sum(duration)
+    FROM rollup GROUP BY org, minute / 60, endpoint_id, session;
