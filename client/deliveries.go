@@ -113,3 +113,31 @@ func (c *Client) StartReplay(ctx context.Context, f ReplayFilter) (Replay, error
 	err := c.post(ctx, join("replays"), map[string]ReplayFilter{"filter": f}, &r)
 	return r, err
 }
+
+// Discard names dead letters to give up: some by their ids, or those that a filter selects.
+type Discard struct {
+	Deliveries []string       `json:"deliveries,omitempty"`
+	Filter     *DiscardFilter `json:"filter,omitempty"`
+}
+
+// DiscardFilter selects dead letters; zero fields select all.
+type DiscardFilter struct {
+	Endpoint string    `json:"endpoint,omitempty"`
+	Type     string    `json:"type,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	Until    time.Time `json:"until,omitzero"`
+}
+
+// Discarded says how many dead letters were given up; where Finished is false there are
+// more, and the call is to be made again.
+type Discarded struct {
+	Deliveries int  `json:"deliveries"`
+	Finished   bool `json:"finished"`
+}
+
+// Discard makes dead letters cancelled.
+func (c *Client) Discard(ctx context.Context, d Discard) (Discarded, error) {
+	var out Discarded
+	err := c.post(ctx, join("discards"), d, &out)
+	return out, err
+}

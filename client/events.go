@@ -103,6 +103,8 @@ func (c *Client) PublishBatch(ctx context.Context, events []Event, opts ...Publi
 type EventFilter struct {
 	Type    string
 	Subject string
+	// Text is searched for in types, subjects, titles, messages and data.
+	Text string
 	// Since and Until bound the time of acceptance: since inclusive, until exclusive.
 	Since, Until time.Time
 	// PageSize is how many are fetched at once; zero leaves it to the server.
@@ -111,7 +113,7 @@ type EventFilter struct {
 
 // Events lists events, newest first.
 func (c *Client) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
-	return list[Event](ctx, c, join("events"), values("type", f.Type, "subject", f.Subject,
+	return list[Event](ctx, c, join("events"), values("type", f.Type, "subject", f.Subject, "text", f.Text,
 		"since", timeText(f.Since), "until", timeText(f.Until), "limit", pageSize(f.PageSize)))
 }
 

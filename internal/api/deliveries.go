@@ -110,7 +110,7 @@ type DeliveryQuery struct {
 	PageQuery
 	TimeRange
 	Status string `query:"status" enum:"pending,retrying,succeeded,dead,dropped,suppressed,cancelled"`
-	Type   string `query:"type" example:"budget.exceeded" doc:"The event's type."`
+	Type   string `query:"type" example:"budget.exceeded" doc:"The event's type, or a prefix such as budget.*."`
 }
 
 func (q *DeliveryQuery) filter(org string) peal.DeliveryFilter {

@@ -62,6 +62,12 @@ func showVerdicts(verdicts []publish.Verdict) []Verdict {
 	return out
 }
 
+// EventList is a page of events.
+type EventList struct {
+	List[Event]
+	SearchedBackTo *time.Time `json:"searched_back_to,omitempty" doc:"With text, where there is more to search: the time of acceptance that this page looked back to. next_cursor searches on from there."`
+}
+
 // EventPath names an event.
 type EventPath struct {
 	ID string `path:"id" example:"evt_01h455vb4pex5vsknk084sn02q" doc:"The id that the event was given or that its publisher chose, percent-encoded."`
@@ -70,20 +76,31 @@ type EventPath struct {
 func (a *api) eventRoutes() {
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/v1/events", Tags: []string{"Events"},
-		Summary: "List events", Description: "Without their data.",
+		Summary: "List events",
+		Description: "Without their data. With `text`, those that have it in their type, subject, title, message or data, in upper or lower case. No index is kept " +
+			"for that: a page looks at 10,000 events at the most and for a second, from the newest on. Where it stops, `next_cursor` searches on, " +
+			"also where the page is short or empty, and `searched_back_to` says how far it came.",
 	}, func(ctx context.Context, who auth.Identity, in *struct {
 		PageQuery
 		TimeRange
-		Type    string `query:"type" example:"budget.exceeded"`
+		Type    string `query:"type" example:"budget.exceeded" doc:"A type, or a prefix such as budget.*."`
 		Subject string `query:"subject"`
+		Text    string `query:"text" maxLength:"256" example:"gpt-4.1" doc:"What to search for."`
 	},
-	) (*body[List[Event]], error) {
+	) (*body[EventList], error) {
 		f := peal.EventFilter{Org: who.Org, Type: in.Type, Subject: in.Subject, Since: in.Since, Until: in.Until}
+		if in.Text != "" {
+			found, err := a.Events.SearchEvents(ctx, f, in.Text, in.page())
+			if err != nil {
+				return nil, err
+			}
+			return &body[EventList]{EventList{listOf(found.Events, found.Cursor, showEvent).Body, moment(found.Back)}}, nil
+		}
 		rows, next, err := a.Events.Events(ctx, f, in.page())
 		if err != nil {
 			return nil, err
 		}
-		return listOf(rows, next, showEvent), nil
+		return &body[EventList]{EventList{List: listOf(rows, next, showEvent).Body}}, nil
 	})
 	register(a, peal.Viewer, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/v1/events/{id}", Tags: []string{"Events"},

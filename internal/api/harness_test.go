@@ -119,12 +119,12 @@ func newServer(t testing.TB) *server {
 	}
 	books := ledger.New(db)
 	governor := governance.New(governance.Config{
-		Store: books, Reader: books, Hours: books, History: books, Directory: dir, AllowsRequests: func(string) bool { return true },
+		Store: books, Reader: books, Hours: books, Books: books, History: books, Directory: dir, AllowsRequests: func(string) bool { return true },
 		Now: time.Now, IDsKept: time.Hour, Log: log,
 	})
 	s.api = build(Config{
 		Auth: auth.New(dir, secret.HashKey(adminKey)), Links: auth.NewLinks(signin.New(db), time.Now), Directory: dir, Settings: service, Profiles: profiles, Channels: channels,
-		Events: q, Deliveries: q, Groups: q, Publisher: publisher, Dispatcher: dispatcher, Governance: governor,
+		Events: q, Deliveries: q, DeadLetters: q, Groups: q, Publisher: publisher, Dispatcher: dispatcher, Governance: governor,
 		Executions: executions, Runner: engine, Workflows: kinds, MaxInboundBytes: maxInboundBytes, Desk: front, Inbox: executions,
 		Inbound: inbound.New(inbound.Config{
 			Directory: dir, Schemes: schemes, Starter: engine, Refusals: executions, Settings: settings.HookConfig, Confirm: fetch, Now: time.Now,

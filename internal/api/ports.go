@@ -17,6 +17,8 @@ type Events interface {
 	Event(ctx context.Context, org, id string) (*peal.Event, error)
 	// Events lists, newest first, with the next page's cursor.
 	Events(ctx context.Context, f peal.EventFilter, p peal.Page) ([]*peal.Event, string, error)
+	// SearchEvents lists those that have a text, as far back as one search looks.
+	SearchEvents(ctx context.Context, f peal.EventFilter, text string, p peal.Page) (peal.FoundEvents, error)
 }
 
 // Deliveries reads deliveries, newest first where it lists.
@@ -29,6 +31,15 @@ type Deliveries interface {
 	Stats(ctx context.Context, org string, ep peal.EndpointID, since, until time.Time) (peal.Stats, error)
 	// OrgStats names up to limit endpoints, those with the most failures first.
 	OrgStats(ctx context.Context, org string, since, until time.Time, limit int) (peal.OrgStats, error)
+}
+
+// DeadLetters gives dead letters up.
+type DeadLetters interface {
+	// Discard cancels those of the deliveries that are dead letters, and tells how many.
+	Discard(ctx context.Context, org string, ids []peal.DeliveryID) (int, error)
+	// DiscardDead cancels dead letters that the filter selects, in one step after an id. It
+	// gives the id to go on after, zero where there are no more.
+	DiscardDead(ctx context.Context, f peal.DeliveryFilter, after peal.DeliveryID) (n int, last peal.DeliveryID, err error)
 }
 
 // Groups reads what collects deliveries into messages.

@@ -28,7 +28,7 @@ type ReplayCreate struct {
 type ReplayFilter struct {
 	Endpoint string    `json:"endpoint,omitempty" example:"ep_01h455vb4pex5vsknk084sn02q"`
 	Event    string    `json:"event,omitempty" doc:"An event's id."`
-	Type     string    `json:"type,omitempty" example:"budget.exceeded"`
+	Type     string    `json:"type,omitempty" example:"budget.exceeded" doc:"A type, or a prefix such as budget.*."`
 	Status   string    `json:"status,omitempty" example:"dead" enum:"succeeded,dead,dropped,suppressed,cancelled" doc:"Absent: all but suppressed and cancelled ones."`
 	Since    time.Time `json:"since,omitzero"`
 	Until    time.Time `json:"until,omitzero"`

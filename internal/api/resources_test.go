@@ -206,6 +206,7 @@ func TestDeedsByHandAreAudited(t *testing.T) {
 		{"/v1/deliveries/" + delivery + "/cancel", "", 200, "delivery.cancel", delivery, nil},
 		{"/v1/deliveries/" + delivery + "/cancel", "", 409, "delivery.cancel", delivery, nil}, // asked for, and refused
 		{"/v1/replays", `{"filter":{"event":"` + event + `"}}`, 202, "deliveries.replay", "acme", map[string]any{"event": event}},
+		{"/v1/discards", `{"deliveries":["` + delivery + `"]}`, 200, "deliveries.discard", "acme", map[string]any{"deliveries": []any{delivery}}},
 	} {
 		before := s.call(owner, "GET", "/v1/audit", "").want(200)["data"].([]any)
 		s.call(owner, "POST", deed.path, deed.body).want(deed.status)

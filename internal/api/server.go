@@ -23,24 +23,25 @@ import (
 
 // Config is what the API stands on.
 type Config struct {
-	Auth       *auth.Authenticator
-	Directory  *directory.Directory
-	Settings   *settings.Service
-	Profiles   *profile.Set
-	Channels   *channel.Set
-	Events     Events
-	Deliveries Deliveries
-	Groups     Groups
-	Publisher  Publisher
-	Dispatcher Dispatcher
-	Links      *auth.Links
-	Executions Executions
-	Runner     Runner
-	Workflows  Workflows
-	Inbound    Inbound
-	Desk       Desk
-	Inbox      Inbox
-	Governance *governance.Engine
+	Auth        *auth.Authenticator
+	Directory   *directory.Directory
+	Settings    *settings.Service
+	Profiles    *profile.Set
+	Channels    *channel.Set
+	Events      Events
+	Deliveries  Deliveries
+	DeadLetters DeadLetters
+	Groups      Groups
+	Publisher   Publisher
+	Dispatcher  Dispatcher
+	Links       *auth.Links
+	Executions  Executions
+	Runner      Runner
+	Workflows   Workflows
+	Inbound     Inbound
+	Desk        Desk
+	Inbox       Inbox
+	Governance  *governance.Engine
 	// Ready tells why the server should get no traffic, nil if it should.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics.
@@ -69,11 +70,11 @@ func build(c Config) *api {
 	a := &api{Config: c, mux: http.NewServeMux()}
 	a.huma = a.newHuma()
 	for _, routes := range []func(){
-		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes,
+		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes, a.discardRoutes,
 		a.eventTypeRoutes, a.profileRoutes, a.hookRoutes, a.schemeRoutes, a.workflowRoutes, a.secretRoutes, a.executionRoutes, a.inboundRoute, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
 		a.bindingRoutes, a.silenceRoutes, a.groupRoutes,
 		a.offeringRoutes, a.requestRoutes, a.taskRoutes,
-		a.usageRoutes, a.reservationRoutes, a.approvalRoutes, a.creditRoutes, a.ruleRoutes, a.simulationRoutes, a.governanceRoutes, a.memberRoutes,
+		a.usageRoutes, a.reservationRoutes, a.approvalRoutes, a.creditRoutes, a.ruleRoutes, a.standingRoutes, a.simulationRoutes, a.governanceRoutes, a.memberRoutes,
 		a.curateMeRoutes, a.nemoRoutes, a.probeRoutes,
 	} {
 		routes()

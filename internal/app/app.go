@@ -183,7 +183,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 		Deliveries: cfg.RetentionDeliveries, Events: cfg.RetentionEvents, Orgs: a.retentions,
 	})
 	a.governance = governance.New(governance.Config{
-		Store: books, Reader: books, Hours: books, History: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
+		Store: books, Reader: books, Hours: books, Books: books, History: books, Directory: a.directory, AllowsRequests: cfg.AllowsRequests,
 		Now: a.db.Now, IDsKept: cfg.IdempotencyTTL, Lateness: cfg.UsageLateness, Log: a.log,
 	})
 	a.accountant = janitor.New(janitor.Config{
@@ -204,7 +204,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	links := auth.NewLinks(signedIn, a.db.Now)
 	handler := api.New(api.Config{
 		Auth: authenticator, Links: links, Directory: a.directory, Settings: a.settings,
-		Profiles: profiles, Channels: channels, Events: q, Deliveries: q, Groups: q,
+		Profiles: profiles, Channels: channels, Events: q, Deliveries: q, DeadLetters: q, Groups: q,
 		Publisher: a.publisher, Dispatcher: a.dispatcher, Governance: a.governance,
 		Executions: executions, Runner: a.workflows, Workflows: kinds, Inbound: receiver,
 		Desk: a.desk, Inbox: executions,

@@ -16,6 +16,7 @@ type eventsCmd struct {
 type listEventsCmd struct {
 	Type    string `placeholder:"TYPE" help:"Only of this type."`
 	Subject string `placeholder:"TEXT" help:"Only about this subject."`
+	Text    string `placeholder:"TEXT" help:"Only with this text in the type, subject, title, message or data."`
 	Since   moment `placeholder:"TIME" help:"Only accepted at or after: RFC 3339, or how long ago (90m)."`
 	Until   moment `placeholder:"TIME" help:"Only accepted before."`
 	Limit   int    `default:"50" placeholder:"N" help:"At most so many; 0 is all."`
@@ -24,7 +25,7 @@ type listEventsCmd struct {
 
 func (c *listEventsCmd) Run(ctx context.Context, s Streams) error {
 	events, err := take(c.client().Events(ctx, client.EventFilter{
-		Type: c.Type, Subject: c.Subject, Since: c.Since.time(), Until: c.Until.time(), PageSize: c.Limit,
+		Type: c.Type, Subject: c.Subject, Text: c.Text, Since: c.Since.time(), Until: c.Until.time(), PageSize: c.Limit,
 	}), c.Limit)
 	if err != nil {
 		return err

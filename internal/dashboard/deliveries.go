@@ -44,6 +44,14 @@ type attempt struct {
 // Live tells whether the delivery can be cancelled.
 func (d delivery) Live() bool { return !d.Status.Finished() }
 
+// At is when something last became of the delivery.
+func (d delivery) At() time.Time {
+	if d.FinishedAt != nil {
+		return *d.FinishedAt
+	}
+	return d.CreatedAt
+}
+
 // Headers are the lines of the request's head, by name.
 func (a attempt) Headers() []string {
 	var lines []string
@@ -58,9 +66,6 @@ const deliveryFilters = "status type endpoint since until cursor"
 func (d *Dashboard) deliveryRoutes(a area) {
 	a.handle("GET /deliveries", auth.FeatureDeliveries, func(v *visit) error {
 		return v.deliveries("deliveries", "Deliveries", "")
-	})
-	a.handle("GET /dead-letters", auth.FeatureDeliveries, func(v *visit) error {
-		return v.deliveries("deadletters", "Dead letters", peal.Dead)
 	})
 	a.handle("GET /deliveries/{id}", auth.FeatureDeliveries, (*visit).delivery)
 	a.handle("POST /deliveries/{id}/retry", auth.FeatureRetry, func(v *visit) error {
@@ -77,32 +82,7 @@ func (d *Dashboard) deliveryRoutes(a area) {
 		}
 		return v.redirect("/deliveries/"+url.PathEscape(id), "cancelled")
 	})
-	// The chosen ones, or all that the filter selects.
-	a.handle("POST /dead-letters/retry", auth.FeatureRetry, func(v *visit) error {
-		if v.r.PostFormValue("all") != "" {
-			return v.replay(peal.Dead)
-		}
-		for _, id := range v.r.PostForm["delivery"] {
-			if err := v.do(http.MethodPost, "/v1/deliveries/"+url.PathEscape(id)+"/retry", nil, nil); err != nil {
-				return err
-			}
-		}
-		return v.redirect("/dead-letters", "retried")
-	})
-}
-
-// replay starts a replay of what the form's filter selects.
-func (v *visit) replay(status peal.Status) error {
-	filter := map[string]any{"status": status}
-	for _, name := range []string{"endpoint", "type", "since", "until"} {
-		if value := v.r.PostFormValue(name); value != "" {
-			filter[name] = value
-		}
-	}
-	if err := v.do(http.MethodPost, "/v1/replays", map[string]any{"filter": filter}, nil); err != nil {
-		return err
-	}
-	return v.redirect("/dead-letters", "replayed")
+	d.deadLetterRoutes(a)
 }
 
 // deliveryPage is a list of deliveries with what names their endpoints.

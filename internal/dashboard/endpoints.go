@@ -158,16 +158,20 @@ func (d *Dashboard) endpointRoutes(a area) {
 		return v.endpoint(http.StatusOK, "", &t)
 	})
 	a.handle("POST /endpoints/{id}/rotate-secret", auth.FeatureSecrets, func(v *visit) error {
-		body := map[string]any{}
-		if overlap := v.r.PostFormValue("overlap"); overlap != "" {
-			body["overlap"] = overlap
-		}
 		var ep endpoint
-		if err := v.do(http.MethodPost, v.endpointPath()+"/rotate-secret", body, &ep); err != nil {
+		if err := v.do(http.MethodPost, v.endpointPath()+"/rotate-secret", v.rotation(), &ep); err != nil {
 			return err
 		}
 		return v.endpoint(http.StatusOK, ep.Secret, nil)
 	})
+}
+
+// rotation is what the form of a secret's rotation asks for.
+func (v *visit) rotation() map[string]string {
+	if overlap := v.r.PostFormValue("overlap"); overlap != "" {
+		return map[string]string{"overlap": overlap}
+	}
+	return map[string]string{}
 }
 
 func (v *visit) endpointPath() string { return "/v1/endpoints/" + url.PathEscape(v.r.PathValue("id")) }
@@ -178,8 +182,10 @@ func (v *visit) endpoint(status int, secret string, t *tested) error {
 		Endpoint   endpoint
 		Stats      peal.Stats
 		Deliveries list[delivery]
-		Secret     string
-		Tested     *tested
+		// Failing are the latest that did not arrive.
+		Failing []delivery
+		Secret  string
+		Tested  *tested
 	}
 	page.Secret, page.Tested = secret, t
 	path := v.endpointPath()
@@ -191,6 +197,11 @@ func (v *visit) endpoint(status int, secret string, t *tested) error {
 	}
 	if err := v.get(path+"/deliveries", url.Values{"limit": {"10"}}, &page.Deliveries); err != nil {
 		return err
+	}
+	for _, d := range page.Deliveries.Data {
+		if d.LastError != "" && len(page.Failing) < 3 {
+			page.Failing = append(page.Failing, d)
+		}
 	}
 	return v.render(status, "endpoint", page.Endpoint.title(), page)
 }
@@ -214,16 +225,18 @@ func (v *visit) form(ep endpoint, isNew bool) (form, error) {
 			f.Fields = append(f.Fields, field{fd, ep.value(fd)})
 		}
 	}
-	var profiles list[struct {
-		Name string `json:"name"`
-	}]
-	if err := v.get("/v1/profiles", nil, &profiles); err != nil {
-		return f, err
-	}
+	var err error
+	f.Profiles, err = v.profileNames()
+	return f, err
+}
+
+func (v *visit) profileNames() (names []string, err error) {
+	var profiles list[wireFormat]
+	err = v.get("/v1/profiles", url.Values{"limit": {"500"}}, &profiles)
 	for _, p := range profiles.Data {
-		f.Profiles = append(f.Profiles, p.Name)
+		names = append(names, p.Name)
 	}
-	return f, nil
+	return names, err
 }
 
 // value is what an endpoint has for a field, as the form spells it.

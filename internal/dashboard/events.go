@@ -28,6 +28,9 @@ type event struct {
 	} `json:"explain"`
 }
 
+// fieldTime is how a browser's field for times spells one; without a script it is in UTC.
+const fieldTime = "2006-01-02T15:04"
+
 // filters are the members of a list's filter that an address holds.
 type filters map[string]string
 
@@ -37,13 +40,30 @@ func (v *visit) filters(names ...string) (filters, url.Values) {
 		if f[name] = v.r.FormValue(name); f[name] == "" {
 			continue
 		}
-		value := f[name]
-		if t, err := time.Parse("2006-01-02T15:04", value); err == nil {
-			value = t.Format(time.RFC3339) // what a browser's field for times gives
+		if t, err := time.Parse(fieldTime, f[name]); err == nil {
+			f[name] = t.Format(time.RFC3339) // what a browser's field for times gives
 		}
-		q.Set(name, value)
+		q.Set(name, f[name])
 	}
 	return f, q
+}
+
+// Field is a time of the filter as a browser's field wants it.
+func (f filters) Field(name string) string {
+	if t, err := time.Parse(time.RFC3339, f[name]); err == nil {
+		return t.UTC().Format(fieldTime)
+	}
+	return ""
+}
+
+// Any tells that the filter leaves something out.
+func (f filters) Any() bool {
+	for name, value := range f {
+		if value != "" && name != "cursor" {
+			return true
+		}
+	}
+	return false
 }
 
 // More is the address of the next page.
@@ -59,15 +79,18 @@ func (f filters) More(cursor string) string {
 
 func (d *Dashboard) eventRoutes(a area) {
 	a.handle("GET /events", "", func(v *visit) error {
-		f, q := v.filters("type", "subject", "since", "until", "cursor")
-		var events list[event]
-		if err := v.get("/v1/events", q, &events); err != nil {
+		var page struct {
+			list[event]
+			// SearchedBackTo is how far back a search for a text came, where there is more.
+			SearchedBackTo time.Time `json:"searched_back_to"`
+			Filter         filters   `json:"-"`
+		}
+		var q url.Values
+		page.Filter, q = v.filters("text", "type", "subject", "since", "until", "cursor")
+		if err := v.get("/v1/events", q, &page); err != nil {
 			return err
 		}
-		return v.render(http.StatusOK, "events", "Events", struct {
-			list[event]
-			Filter filters
-		}{events, f})
+		return v.render(http.StatusOK, "events", "Events", page)
 	})
 	a.handle("GET /events/{id}", "", func(v *visit) error {
 		path := "/v1/events/" + url.PathEscape(v.r.PathValue("id"))

@@ -15,7 +15,10 @@ type rule map[string]any
 // Says is the rule's settings in words.
 func (r rule) Says() string {
 	var parts []string
-	for _, name := range []string{"scope", "ref", "period", "limit", "thresholds", "threshold", "rpm", "tpm", "allow", "failures", "window", "cooldown", "route"} {
+	for _, name := range []string{
+		"scope", "ref", "period", "limit", "thresholds", "threshold", "rpm", "tpm", "allow", "failures", "window", "cooldown", "route",
+		"hourly_spike", "volume_surge", "model_drift", "runaway_agent", "paid_failures", "retry_storm", "idle_key",
+	} {
 		if value, ok := r[name]; ok && value != nil {
 			parts = append(parts, strings.ReplaceAll(name, "_", " ")+" "+text(value))
 		}
@@ -82,7 +85,9 @@ type usage struct {
 // ruleField is an input of the form of a rule.
 type ruleField struct {
 	Name, Label string
-	Options     []string
+	// Default is what holds where nothing is typed.
+	Default string
+	Options []string
 	// Lines tells that the value is a list, Number that it is one.
 	Lines, Number bool
 }
@@ -100,13 +105,25 @@ var ruleForms = map[string][]ruleField{
 	"rate_limit": {{Name: "scope", Label: "For each", Options: []string{"org", "team", "key", "user"}}, {Name: "rpm", Label: "Requests a minute", Number: true}, {Name: "tpm", Label: "Tokens a minute", Number: true}},
 	"models":     {{Name: "allow", Label: "Allowed models, one a line", Lines: true}},
 	"approval":   {{Name: "threshold", Label: "Ask a person above"}},
-	"circuit":    {{Name: "failures", Label: "Failures", Number: true}, {Name: "window", Label: "Within, such as 1m"}, {Name: "cooldown", Label: "Stay open for, such as 30s"}},
+	"anomaly": {
+		{Name: "hourly_spike", Label: "An hour costs more than so many times the average", Default: "3"},
+		{Name: "volume_surge", Label: "So many times the requests of this time of day", Default: "5"},
+		{Name: "model_drift", Label: "A request costs so many times what it did", Default: "5"},
+		{Name: "runaway_agent", Label: "An agent spends so many percent of the daily budget in an hour", Default: "50"},
+	},
+	"cost_leak": {
+		{Name: "paid_failures", Label: "So many percent of a key's requests failed", Default: "50"},
+		{Name: "retry_storm", Label: "So many times the requests of a key's usual hour", Default: "10"},
+		{Name: "idle_key", Label: "A key is used again after", Default: "168h"},
+	},
+	"circuit": {{Name: "failures", Label: "Failures", Number: true}, {Name: "window", Label: "Within, such as 1m"}, {Name: "cooldown", Label: "Stay open for, such as 30s"}},
 }
 
-var ruleKinds = []string{"budget", "balance", "quota", "rate_limit", "models", "approval", "circuit"}
+var ruleKinds = []string{"budget", "balance", "quota", "rate_limit", "models", "approval", "circuit", "anomaly", "cost_leak"}
 
 func (d *Dashboard) governanceRoutes(a area) {
 	a.handle("GET /governance", "", (*visit).governance)
+	a.handle("GET /usage", "", (*visit).usage)
 	a.handle("POST /credits", "", func(v *visit) error {
 		body := map[string]string{"amount": v.r.PostFormValue("amount"), "note": v.r.PostFormValue("note")}
 		return v.create("/v1/credits", body, "/governance", "saved", func(p *problem) error { return p })
@@ -174,15 +191,16 @@ func (v *visit) governance() error {
 		Approvals list[approval]
 		Month     []usage
 		Days      []usage
-		Rules     list[rule]
+		standing
+	}
+	var err error
+	if page.standing, err = v.standing(); err != nil {
+		return err
 	}
 	if err := v.get("/v1/credits", url.Values{"limit": {"10"}}, &page.Credits); err != nil {
 		return err
 	}
 	if err := v.get("/v1/approvals", url.Values{"status": {"pending"}}, &page.Approvals); err != nil {
-		return err
-	}
-	if err := v.get("/v1/rules", url.Values{"limit": {"500"}}, &page.Rules); err != nil {
 		return err
 	}
 	since := v.Now().UTC().AddDate(0, 0, -30).Format(time.RFC3339)

@@ -104,7 +104,7 @@ func (d *Dashboard) inboundRoutes(a area) {
 	a.handle("GET /hooks/{id}", "", func(v *visit) error { return v.hook(http.StatusOK, "") })
 	a.handle("POST /hooks/{id}/rotate-secret", "", func(v *visit) error {
 		var h hook
-		if err := v.do(http.MethodPost, "/v1/hooks/"+url.PathEscape(v.r.PathValue("id"))+"/rotate-secret", map[string]any{}, &h); err != nil {
+		if err := v.do(http.MethodPost, "/v1/hooks/"+url.PathEscape(v.r.PathValue("id"))+"/rotate-secret", v.rotation(), &h); err != nil {
 			return err
 		}
 		return v.hook(http.StatusOK, h.Secret)

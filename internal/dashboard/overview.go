@@ -18,6 +18,7 @@ type overview struct {
 	Names     map[peal.EndpointID]string
 	Failing   []peal.EndpointCounts
 	Stopped   []endpoint
+	standing
 }
 
 // spans are the stretches of time that can be looked at.
@@ -41,6 +42,10 @@ func (v *visit) overview() (overview, error) {
 	}
 	since := v.Now().Add(-spans[o.Span]).UTC().Format(time.RFC3339)
 	if err := v.get("/v1/stats", url.Values{"since": {since}}, &o.Stats); err != nil {
+		return o, err
+	}
+	var err error
+	if o.standing, err = v.standing(); err != nil {
 		return o, err
 	}
 	all, err := v.endpoints()

@@ -147,20 +147,23 @@ func (v *visit) view(title string, data any) view {
 
 // notes are what a page may say after a form, by the word in its address.
 var notes = map[string]string{
-	"created":   "Created.",
-	"saved":     "Saved.",
-	"deleted":   "Deleted.",
-	"paused":    "Paused. Deliveries wait until you resume.",
-	"resumed":   "Resumed. What waited is being delivered.",
-	"retried":   "On its way again.",
-	"replayed":  "On their way again, a little at a time.",
-	"cancelled": "Cancelled.",
-	"ended":     "Ended.",
-	"rerun":     "Running again.",
-	"approved":  "Approved.",
-	"denied":    "Denied.",
-	"accepted":  "Accepted.",
-	"completed": "Completed.",
+	"created":    "Created.",
+	"saved":      "Saved.",
+	"deleted":    "Deleted.",
+	"paused":     "Paused. Deliveries wait until you resume.",
+	"resumed":    "Resumed. What waited is being delivered.",
+	"retried":    "On its way again.",
+	"replayed":   "On their way again, a little at a time.",
+	"discarded":  "Discarded. They are cancelled deliveries now, which can still be retried.",
+	"discarding": "Discarded as many as one step does. There are more: discard again.",
+	"none":       "None was selected.",
+	"cancelled":  "Cancelled.",
+	"ended":      "Ended.",
+	"rerun":      "Running again.",
+	"approved":   "Approved.",
+	"denied":     "Denied.",
+	"accepted":   "Accepted.",
+	"completed":  "Completed.",
 
 	"signed-out": "Signed out of Peal. The provider may still know you: on a shared computer, sign out there too.",
 }
@@ -190,7 +193,16 @@ func functions(version string) template.FuncMap {
 			}
 			return q.Encode()
 		},
-		"join":    strings.Join,
+		"join": strings.Join,
+		"span": shortSpan,
+		"spans": func(all []string) string {
+			out := make([]string, len(all))
+			for i, s := range all {
+				out[i] = shortSpan(s)
+			}
+			return strings.Join(out, ", ")
+		},
+		"label":   fieldLabel,
 		"version": func() string { return version },
 		// A portal's logo was checked when its link was made.
 		"safeImage": func(url string) template.URL { return template.URL(url) }, //nolint:gosec // see above
@@ -216,6 +228,31 @@ func showTime(t any) template.HTML {
 	at = at.UTC()
 	utc := at.Format("2006-01-02 15:04:05") + " UTC"
 	return template.HTML(`<time datetime="` + at.Format(time.RFC3339Nano) + `" title="` + utc + `">` + utc + `</time>`) //nolint:gosec // digits alone
+}
+
+// shortSpan leaves out of a duration what is zero: 1h0m0s is 1h.
+func shortSpan(s string) string {
+	if short, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = short + "m"
+	}
+	if short, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = short + "h"
+	}
+	return s
+}
+
+// fieldLabel is a member's name as the label of an input.
+func fieldLabel(name string) string {
+	switch name {
+	case "url":
+		return "URL"
+	case "api":
+		return "API"
+	case "tls":
+		return "TLS"
+	}
+	name = strings.ReplaceAll(name, "_", " ")
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // prettyJSON indents a document; what is none stays as it is.

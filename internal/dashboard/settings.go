@@ -35,7 +35,11 @@ type auditEntry struct {
 	Detail json.RawMessage `json:"detail"`
 }
 
+// Says tells that there is a detail.
+func (e auditEntry) Says() bool { return len(e.Detail) > 0 && string(e.Detail) != "null" }
+
 func (d *Dashboard) settingsRoutes(a area) {
+	d.organizationRoutes(a)
 	a.handle("GET /keys", "", func(v *visit) error { return v.keys(http.StatusOK, apiKey{}) })
 	a.handle("POST /keys", "", func(v *visit) error {
 		var k apiKey

@@ -15,6 +15,7 @@ type Config struct {
 	Store     Store
 	Reader    Reader
 	Hours     HourStore
+	Books     Books
 	History   History
 	Directory *directory.Directory
 	// AllowsRequests tells whether orgs of a plan may reserve.

@@ -75,7 +75,7 @@ type DeliveryFilter struct {
 	Event    EventID
 	Group    GroupID
 	Status   Status
-	Type     string
+	Type     string // or a pattern such as budget.*
 	// Since and Until bound CreatedAt: since inclusive, until exclusive.
 	Since, Until time.Time
 }
@@ -83,7 +83,15 @@ type DeliveryFilter struct {
 // EventFilter selects events of one org; zero fields select all.
 type EventFilter struct {
 	Org          string
-	Type         string
+	Type         string // or a pattern such as budget.*
 	Subject      string
 	Since, Until time.Time
+}
+
+// FoundEvents is what a search for a text found.
+type FoundEvents struct {
+	Events []*Event
+	// Cursor leads on where there is more to look at, from the time Back.
+	Cursor string
+	Back   time.Time
 }

@@ -14,7 +14,7 @@ import (
 // Another org's objects are not found by their addresses, whatever is done to them.
 func TestAnotherOrgsObjects(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
-		s, pages := filled(t, database)
+		s, pages := filled(t, database, pleasant)
 		if _, err := s.CreateOrg(t.Context(), client.Org{ID: "other", Name: "Other"}); err != nil {
 			t.Fatal(err)
 		}
@@ -70,6 +70,20 @@ func TestAnotherOrgsObjects(t *testing.T) {
 				checked++
 			}
 		}
+		for _, action := range []string{"/retry", "/discard"} {
+			for _, form := range []url.Values{{"all": {"true"}}, {"delivery": deadLetters(t, s)}} {
+				if status, body := post("/dashboard/dead-letters"+action, form); status != http.StatusOK && status != http.StatusNotFound || strings.Contains(body, "Shop") {
+					t.Errorf("POST /dead-letters%s: %d", action, status)
+				}
+				checked++
+			}
+		}
+		if n := len(deadLetters(t, s)); n != 3 {
+			t.Errorf("%d dead letters are left of 3", n)
+		}
+		if status, _ := post("/dashboard/settings", url.Values{"name": {"mine"}}); status != http.StatusForbidden {
+			t.Errorf("an org's key changes the org: %d", status)
+		}
 		if checked < 60 {
 			t.Errorf("only %d addresses were tried", checked)
 		}
@@ -79,11 +93,23 @@ func TestAnotherOrgsObjects(t *testing.T) {
 	})
 }
 
+// deadLetters are the ids of the default org's.
+func deadLetters(t *testing.T, s *server) (ids []string) {
+	t.Helper()
+	for d, err := range s.Deliveries(t.Context(), client.DeliveryFilter{Status: "dead"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, d.ID)
+	}
+	return ids
+}
+
 // Pages want a session, and forms of other sites are refused.
 func TestStrangers(t *testing.T) {
 	s := newServer(t, "sqlite:"+t.TempDir()+"/peal.db")
 	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for _, p := range []string{"/overview", "/events", "/endpoints", "/keys", "/secrets", "/audit", "/overview/live"} {
+	for _, p := range []string{"/overview", "/events", "/endpoints", "/keys", "/secrets", "/audit", "/overview/live", "/usage", "/settings", "/profiles", "/integrations"} {
 		r, err := stay.Get(s.URL + "/dashboard" + p)
 		if err != nil {
 			t.Fatal(err)

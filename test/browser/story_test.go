@@ -1,13 +1,17 @@
 package browser
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/peal-dev/peal/client"
@@ -73,8 +77,10 @@ func TestEndpointStory(t *testing.T) {
 		}
 		b.openUntil("/dashboard/dead-letters", "order.failed")
 		r.status.Store(http.StatusOK)
+		b.press("Retry")
+		b.sees("None was selected.")
 		b.do(check(`[name="delivery"]`))
-		b.press("Retry the selected")
+		b.press("Retry")
 		b.sees("On its way again.")
 		b.openUntil("/dashboard/deliveries?type=order.failed", "succeeded")
 		b.do(click("order.failed"))
@@ -99,6 +105,160 @@ func TestEndpointStory(t *testing.T) {
 		if !strings.HasPrefix(b.path(), "/dashboard/sign-in") {
 			t.Errorf("signed out, and at %s", b.path())
 		}
+	})
+}
+
+// A person finds events by what is in them, further and further back, and shares the address.
+func TestSearchStory(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		s := newServer(t, database)
+		for i := range 60 {
+			_, err := s.Publish(t.Context(), client.Event{Type: "order.paid", Subject: fmt.Sprint(i), Data: json.RawMessage(`{"voucher":"Gl\u00fchwein"}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Publish(t.Context(), client.Event{Type: "noise", Data: json.RawMessage(`{}`)}); err != nil {
+			t.Fatal(err)
+		}
+		b := newBrowser(t, s)
+		b.signIn(adminKey)
+		b.press("Events")
+		b.sees("noise")
+		b.do(chromedp.SendKeys(chromedp.CSS(`[name="text"]`), "GLÜHWEIN"))
+		b.until(`!document.querySelector("#list").innerText.includes("noise")`, "the list was not searched")
+		b.sees("Searched back to")
+		if path := b.path(); !strings.Contains(path, "text=GL") {
+			t.Errorf("the address to share is %s", path)
+		}
+		b.press("Search further back")
+		b.sees("Searched back to the oldest event that is kept.")
+		if rows := eval[int](b, `document.querySelectorAll("#list tbody tr").length`); rows != 10 {
+			t.Errorf("%d rows on the last page", rows)
+		}
+		b.open("/dashboard/events?text=no+such+thing")
+		b.sees("No events here")
+
+		// What is typed is the reader's time, and the address has it in UTC.
+		b.do(inZone("Asia/Tokyo"))
+		b.open("/dashboard/events?since=2026-03-01T12:00:00Z")
+		if value := eval[string](b, `document.querySelector("[name=since]").value`); value != "2026-03-01T21:00" {
+			t.Errorf("noon in UTC is %s in Tokyo", value)
+		}
+		b.fill("until", "2026-03-02T09:00")
+		eval[bool](b, `document.querySelector("[name=until]").dispatchEvent(new Event("change", {bubbles: true}))`)
+		b.until(`location.search.includes("until=2026-03-02T00%3A00%3A00Z")`, "the address has another time than UTC's")
+		if value := eval[string](b, `document.querySelector("[name=since]").value`); value != "2026-03-01T21:00" {
+			t.Errorf("after another field was filled in it is %s", value)
+		}
+		b.sees("No events here")
+	})
+}
+
+// inZone puts the browser into a time zone.
+func inZone(zone string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
+		return err
+	})
+}
+
+// A person gives dead letters up: some, and then all that are left of a kind.
+func TestDiscardStory(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		s, r := newServer(t, database), newReceiver(t)
+		r.status.Store(http.StatusInternalServerError)
+		never := client.Retry{Schedule: []client.Duration{}}
+		if _, err := s.CreateEndpoint(t.Context(), client.Endpoint{Name: "Shop", URL: r.URL, Retry: &never}); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []string{"order.paid", "order.sent", "order.lost", "parcel.lost"} {
+			if _, err := s.Publish(t.Context(), client.Event{Type: kind, Data: json.RawMessage(`{}`)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := newBrowser(t, s)
+		b.signIn(adminKey)
+		for _, kind := range []string{"order.paid", "order.sent", "order.lost", "parcel.lost"} {
+			b.openUntil("/dashboard/dead-letters", kind)
+		}
+		b.do(chromedp.Click(`//tr[contains(., "order.paid")]//input`))
+		b.accept()
+		b.press("Discard")
+		b.sees("Discarded.")
+		b.until(`!document.querySelector("#list").innerText.includes("order.paid")`, "it is still a dead letter")
+		b.open("/dashboard/dead-letters?type=order.*")
+		b.sees("All that match:")
+		b.accept()
+		b.press("Discard all")
+		b.sees("Discarded.")
+		b.sees("None that fit.")
+		b.press("Show all")
+		b.sees("parcel.lost")
+		b.open("/dashboard/deliveries?status=cancelled")
+		b.sees("discarded")
+		r.status.Store(http.StatusOK)
+		b.do(click("order.paid"))
+		b.press("Retry now")
+		b.sees("On its way again.")
+		b.openUntil("/dashboard/deliveries?type=order.paid", "succeeded")
+	})
+}
+
+// A person looks at the budgets, sets how the org counts and what it keeps, and rotates a
+// hook's secret with a time of their choice.
+func TestSettingsStory(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		s := newServer(t, database)
+		b := newBrowser(t, s)
+		b.signIn(adminKey)
+		b.press("Spend and approvals")
+		b.sees("No budgets yet")
+		b.press("Set a budget")
+		b.fill("limit", "50")
+		b.press("Create")
+		b.sees("Created.")
+		s.post(t, "/v1/usage", `[{"team":"research","cost":"40"}]`)
+		for _, page := range []string{"/dashboard/governance", "/dashboard/overview"} {
+			b.openUntil(page, "Budget: 75 % reached")
+			b.sees("80 %")
+			b.sees("of 50.00 USD daily")
+		}
+		b.press("Organization")
+		b.fill("retention_deliveries", "tomorrow")
+		b.expect("400")
+		b.do(chromedp.Click(`form[action$="/settings"] button`))
+		b.sees("retention_deliveries")
+		b.fill("retention_deliveries", "7d")
+		b.fill("name", "Acme Inc.")
+		b.do(chromedp.Click(`form[action$="/settings"] button`))
+		b.sees("Saved.")
+		b.fill("time_zone", "Europe/Berlin")
+		b.fill("billing_day", "15")
+		b.do(chromedp.Click(`form[action$="/counting"] button`))
+		b.sees("Saved.")
+		org, err := s.OrgByID(t.Context(), "default")
+		if err != nil || org.Name != "Acme Inc." || org.RetentionDeliveries != "168h0m0s" && org.RetentionDeliveries != "168h" {
+			t.Errorf("the org is %+v: %v", org, err)
+		}
+		if zone := eval[string](b, `document.querySelector("[name=time_zone]").value`); zone != "Europe/Berlin" {
+			t.Errorf("it counts in %s", zone)
+		}
+		b.press("Profiles")
+		b.sees("X-Nemo-Signature")
+		b.press("Integrations")
+		b.press("Connect Slack")
+		b.sees("New endpoint")
+		b.sees("Channel")
+
+		workflow := s.post(t, "/v1/workflows", `{"name":"Announce","steps":[{"id":"a","uses":"wait","with":{"for":"1s"}}]}`)
+		hook := s.post(t, "/v1/hooks", `{"name":"Deployments","workflow":"`+workflow+`"}`)
+		b.open("/dashboard/hooks/" + hook)
+		b.fill("overlap", "0s")
+		b.accept()
+		b.press("Rotate secret")
+		b.sees("Signing secret")
+		s.call(t, hook, eval[string](b, `document.querySelector("#secret").textContent`), `{}`)
 	})
 }
 

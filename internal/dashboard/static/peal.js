@@ -8,36 +8,79 @@ function localise(root) {
   }
 }
 
-// A chart is drawn from the table that stands beside it.
+// Fields for times hold UTC, too; who fills them in means their own zone, and what is sent,
+// and stands in the address to share, is UTC again.
+const fieldTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/;
+function localiseFields(root) {
+  for (const field of root.querySelectorAll('input[type="datetime-local"]')) {
+    const utc = field.getAttribute("value");
+    if (!utc || field.dataset.local) continue;
+    field.dataset.local = "true"; // once: afterwards it is the reader's
+    const at = new Date(utc + "Z");
+    field.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  }
+  for (const label of root.querySelectorAll("[data-zone]")) label.textContent = label.textContent.replace(", UTC", "");
+}
+function sendUTC(form) {
+  for (const [name, value] of [...form.entries()]) {
+    if (typeof value === "string" && fieldTime.test(value)) form.set(name, new Date(value).toISOString().replace(".000Z", "Z"));
+  }
+}
+document.addEventListener("formdata", (e) => sendUTC(e.formData));
+
+// A chart is drawn from the table that stands beside it: a column with a colour is a
+// series, of bars that stand on one another or, with a line, of a line. A row with a mark
+// is one that something was found in.
 function draw(root) {
   for (const box of root.querySelectorAll("[data-chart]")) {
     const table = document.querySelector(box.dataset.chart);
     if (!table || box.firstChild) continue;
     const rows = [...table.tBodies[0].rows];
-    const column = (i) => rows.map((r) => Number(r.cells[i].textContent));
-    const [succeeded, failed] = [column(1), column(2)];
     const style = getComputedStyle(document.documentElement);
-    const color = (name) => style.getPropertyValue(name).trim();
-    const axis = { stroke: color("--faint"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") } };
+    const color = (name) => style.getPropertyValue("--" + name).trim();
+    const heads = [...table.tHead.rows[0].cells].filter((c) => c.dataset.color);
+    const columns = heads.map((h) => rows.map((r) => (r.cells[h.cellIndex].textContent === "" ? null : Number(r.cells[h.cellIndex].textContent))));
+    const axis = { stroke: color("faint"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line") } };
     const bars = uPlot.paths.bars({ size: [0.8, 40] });
+    const series = [{}], data = [rows.map((r) => Number(r.cells[0].dataset.at))];
+    // The sums are drawn first, so that each bar stands in front of those it carries.
+    for (let i = heads.length - 1; i >= 0; i--) {
+      const line = "line" in heads[i].dataset, column = columns[i];
+      series.push({
+        label: heads[i].textContent, value: (u, v, s, at) => (at === null ? "" : column[at]), stroke: color(heads[i].dataset.color),
+        points: { show: false }, ...(line ? { width: 2, dash: [6, 4], spanGaps: true } : { fill: color(heads[i].dataset.color), paths: bars }),
+      });
+      data.push(line ? column : rows.map((_, at) => columns.slice(0, i + 1).reduce((sum, c, j) => sum + ("line" in heads[j].dataset ? 0 : c[at] || 0), 0)));
+    }
+    const marked = rows.flatMap((r, i) => ("mark" in r.dataset ? [i] : []));
+    const mark = (u) => {
+      u.ctx.save();
+      u.ctx.fillStyle = color("bad");
+      for (const i of marked) {
+        const x = u.valToPos(data[0][i], "x", true), r = 4 * devicePixelRatio;
+        u.ctx.beginPath();
+        u.ctx.moveTo(x - r, u.bbox.top);
+        u.ctx.lineTo(x + r, u.bbox.top);
+        u.ctx.lineTo(x, u.bbox.top + 2 * r);
+        u.ctx.fill();
+      }
+      u.ctx.restore();
+    };
+    const height = 200;
     const chart = new uPlot({
-      width: box.clientWidth, height: 180, axes: [axis, axis],
+      width: box.clientWidth, height, axes: [axis, axis], series, hooks: { draw: [mark] },
       scales: {
         x: { range: [Number(box.dataset.since), Number(box.dataset.until)] },
-        y: { range: (u, low, high) => [0, Math.max(high, 1)] },
+        y: { range: (u, low, high) => [0, Math.max(high * 1.08, Number(box.dataset.least || 1))] },
       },
-      // The bars stand on one another: all attempts in the colour of failures, and those that
-      // succeeded in front of them.
-      series: [{},
-        { label: "failed", value: (u, v, s, i) => (i === null ? "" : failed[i]), fill: color("--bad"), stroke: color("--bad"), paths: bars, points: { show: false } },
-        { label: "succeeded", fill: color("--good"), stroke: color("--good"), paths: bars, points: { show: false } }],
-    }, [rows.map((r) => Number(r.cells[0].dataset.at)), succeeded.map((n, i) => n + failed[i]), succeeded], box);
-    new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: 180 })).observe(box);
+    }, data, box);
+    new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height })).observe(box);
   }
 }
 
 function dress(root) {
   localise(root);
+  localiseFields(root);
   draw(root);
 }
 
@@ -53,8 +96,6 @@ document.addEventListener("click", (e) => {
       ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     document.documentElement.dataset.theme = dark ? "light" : "dark";
     localStorage.setItem("theme", document.documentElement.dataset.theme);
-    for (const box of document.querySelectorAll("[data-chart]")) box.replaceChildren();
-    draw(document);
   }
 });
 
@@ -65,9 +106,38 @@ document.addEventListener("change", (e) => {
   if ("submit" in e.target.dataset) e.target.form.requestSubmit();
 });
 
+// A portal's colour is made darker, or lighter in the dark, until it can be read.
+function brand() {
+  const given = document.body.dataset.accent;
+  if (!given) return;
+  const root = document.documentElement.style;
+  const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  const light = (rgb) => rgb.map((c) => (c /= 255, c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const style = getComputedStyle(document.documentElement);
+  const behind = light(channels(style.getPropertyValue("--calm-tint").trim()));
+  const towards = style.colorScheme === "dark" ? 255 : 0;
+  let rgb = channels(given);
+  for (let step = 0; step < 20; step++) {
+    const [high, low] = [light(rgb), behind].sort((a, b) => b - a);
+    if ((high + 0.05) / (low + 0.05) >= 4.5) break;
+    rgb = rgb.map((c) => Math.round(c + (towards - c) / 10));
+  }
+  root.setProperty("--accent", `rgb(${rgb.join(" ")})`);
+}
+
+// A chart has the colours of the theme that it was drawn in.
+function redraw() {
+  brand();
+  for (const box of document.querySelectorAll("[data-chart]")) box.replaceChildren();
+  draw(document);
+}
+new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
 document.addEventListener("DOMContentLoaded", () => {
-  const accent = document.body.dataset.accent;
-  if (accent) document.documentElement.style.setProperty("--accent", accent);
+  const here = document.querySelector("nav a[aria-current]");
+  if (here) here.parentNode.scrollLeft = here.offsetLeft - (here.parentNode.clientWidth - here.clientWidth) / 2;
+  brand();
   dress(document);
 });
 document.addEventListener("htmx:afterSwap", (e) => dress(e.target.parentNode || document));

@@ -112,7 +112,7 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 	if f.Event.IsZero() {
 		walks, nths := deliveryQueries(q.db.Dialect(), &f)
 		l = q.listed(ctx, newest(walks, "?4"), newest(nths, "1"), f.Org, scanOf(&f), func(from peal.DeliveryID) []any {
-			return []any{f.Endpoint, f.Group, string(f.Status), f.Type, made(from)}
+			return []any{f.Endpoint, f.Group, string(f.Status), typeBase(f.Type), made(from)}
 		})
 	} else {
 		l.walk = func(from, to peal.DeliveryID, _ int, each func(scanner) error) error {
@@ -136,7 +136,7 @@ func (q *Queue) Deliveries(ctx context.Context, f peal.DeliveryFilter, p peal.Pa
 // matches tells whether a delivery of the org is one that the filter selects, its
 // times aside.
 func matches(f *peal.DeliveryFilter, d *peal.Delivery) bool {
-	return (f.Status == "" || f.Status == d.Status) && (f.Type == "" || f.Type == d.EventType) &&
+	return (f.Status == "" || f.Status == d.Status) && typeFits(f.Type, d.EventType) &&
 		(f.Endpoint.IsZero() || f.Endpoint == d.EndpointID) && (f.Event.IsZero() || f.Event == d.EventID) &&
 		(f.Group.IsZero() || f.Group == d.Group)
 }
@@ -156,7 +156,7 @@ func deliveryQueries(dialect store.Dialect, f *peal.DeliveryFilter) (walks, nths
 		where = " WHERE d.endpoint_id = ?5 AND " + beside
 	}
 	if f.Type != "" {
-		sieve += " AND d.event_type = ?8"
+		sieve += typeSieve("d.event_type", "?8", f.Type)
 	}
 	indexed := f.Status == "" || f.Status.Finished() && f.Status != peal.Succeeded
 	if !indexed {

@@ -87,7 +87,7 @@ func eventQueries(f *peal.EventFilter) (walk, nth string) {
 	const where = " FROM event WHERE org = ?1 AND id >= ?2 AND id < ?3"
 	sieve := ""
 	if f.Type != "" {
-		sieve += " AND type = ?5"
+		sieve += typeSieve("type", "?5", f.Type)
 	}
 	if f.Subject != "" {
 		sieve += " AND subject = ?6"
@@ -108,7 +108,7 @@ func (q *Queue) Events(ctx context.Context, f peal.EventFilter, p peal.Page) (ev
 		return nil, "", err
 	}
 	walk, nth := eventQueries(&f)
-	l := q.listed(ctx, walk, nth, f.Org, maxScan, func(peal.DeliveryID) []any { return []any{f.Type, f.Subject} })
+	l := q.listed(ctx, walk, nth, f.Org, maxScan, func(peal.DeliveryID) []any { return []any{typeBase(f.Type), f.Subject} })
 	cursor, err = l.page("events", p.Limit, from, to, func(scan scanner) (peal.DeliveryID, bool, error) {
 		ev, err := scanEvent(scan)
 		if err == nil {

@@ -60,14 +60,14 @@ func pageQueries(dialect store.Dialect) map[string]plantest.Query {
 		if nth != "" {
 			queries = append(queries, nth)
 		}
-		add("events "+f.Type+f.Subject, queries, f.Type, f.Subject)
+		add("events "+f.Type+f.Subject, queries, typeBase(f.Type), f.Subject)
 	}
 	for _, f := range []peal.DeliveryFilter{{}, {Endpoint: peal.EndpointID{1}}, {Group: peal.GroupID{1}}, {Group: peal.GroupID{1}, Endpoint: peal.EndpointID{1}}} {
 		for _, f.Status = range append(peal.Statuses, "") {
-			for _, f.Type = range []string{"", "a"} {
+			for _, f.Type = range []string{"", "a", "a.*"} {
 				for _, f.Since = range []time.Time{{}, time.Now()} {
 					walks, nths := deliveryQueries(dialect, &f)
-					add(fmt.Sprintf("deliveries %+v", f), append(walks, nths...), f.Endpoint, f.Group, string(f.Status), f.Type, made(from))
+					add(fmt.Sprintf("deliveries %+v", f), append(walks, nths...), f.Endpoint, f.Group, string(f.Status), typeBase(f.Type), made(from))
 				}
 			}
 		}
@@ -75,6 +75,7 @@ func pageQueries(dialect store.Dialect) map[string]plantest.Query {
 	for i, query := range offsetQueries(dialect) {
 		all[fmt.Sprint("deliveries by offset ", i)] = plantest.Query{SQL: query, Args: []any{peal.EndpointID{1}, "org", int64(1), int64(2), int64(3)}}
 	}
+	all["search"] = plantest.Query{SQL: searchQuery, Args: []any{"org", from, to, int64(searchChunk)}}
 	all["groups"] = plantest.Query{SQL: groupsQuery, Args: []any{"org", int64(1), peal.GroupID{1}, int64(50)}}
 	// What is counted is counted by steps of time or by endpoint.
 	all["an endpoint's counts"] = plantest.Query{SQL: endpointSeries, Args: []any{int64(60), int64(1), int64(2), peal.EndpointID{1}, "org"}, Sorts: true}

@@ -147,6 +147,69 @@ var handTests = map[string]func(*Fixture){
 		}
 	},
 
+	"discards dead letters": func(f *Fixture) {
+		one, two := f.Endpoint(), f.Endpoint()
+		start := f.Now()
+		var dead []peal.DeliveryID
+		for i, status := range []peal.Status{peal.Dead, peal.Dead, peal.Dead, peal.Dead, peal.Succeeded, peal.Dropped} {
+			f.Pass(time.Second)
+			e := f.Event([]peal.EndpointID{one, two}[i%2])
+			e.Event.Type = []string{"a", "b", "b", "c", "a", "b"}[i]
+			Own(e)
+			f.Accept(e)
+			f.Check(f.Record(f.Outcome(f.Job(e, 0), status, 500))[0])
+			dead = append(dead, e.Deliveries[0].ID)
+		}
+		state := func() (states []peal.Status) {
+			for _, id := range dead {
+				states = append(states, f.Delivery(id).Status)
+			}
+			return states
+		}
+		for name, filter := range map[string]peal.DeliveryFilter{
+			"another org":      {Org: "other"},
+			"a foreign one":    {Org: "other", Endpoint: one},
+			"an earlier time":  {Org: f.Org, Until: start},
+			"a later time":     {Org: f.Org, Since: f.Pass(time.Second)},
+			"another type":     {Org: f.Org, Type: "d"},
+			"an endpoint's":    {Org: f.Org, Endpoint: two, Type: "a"},
+			"another endpoint": {Org: f.Org, Endpoint: f.Endpoint()},
+		} {
+			if n, last, err := f.Q.DiscardDead(f.Ctx, filter, peal.DeliveryID{}); n != 0 || !last.IsZero() || err != nil {
+				f.Errorf("%s: %d, %v, %v", name, n, last, err)
+			}
+		}
+		for _, c := range []struct {
+			org  string
+			ids  []peal.DeliveryID
+			want int
+		}{{"other", dead, 0}, {f.Org, nil, 0}, {f.Org, []peal.DeliveryID{dead[4], dead[0], dead[5]}, 1}, {f.Org, dead[:1], 0}} {
+			if n, err := f.Q.Discard(f.Ctx, c.org, c.ids); n != c.want || err != nil {
+				f.Errorf("discarded %d, want %d: %v", n, c.want, err)
+			}
+		}
+		n, last, err := f.Q.DiscardDead(f.Ctx, peal.DeliveryFilter{Org: f.Org, Type: "b"}, dead[1])
+		if f.Check(err); n != 1 || !last.IsZero() {
+			f.Errorf("after an id: %d, %v", n, last)
+		}
+		want := []peal.Status{peal.Cancelled, peal.Dead, peal.Cancelled, peal.Dead, peal.Succeeded, peal.Dropped}
+		if diff := cmp.Diff(want, state()); diff != "" {
+			f.Errorf("states (-want +got):\n%s", diff)
+		}
+		n, _, err = f.Q.DiscardDead(f.Ctx, peal.DeliveryFilter{Org: f.Org, Endpoint: two}, peal.DeliveryID{})
+		if f.Check(err); n != 2 {
+			f.Errorf("of an endpoint: %d", n)
+		}
+		if d := f.Delivery(dead[0]); d.Reason != "discarded" || d.AttemptCount != 1 || len(d.Attempts) != 1 {
+			f.Errorf("discarded: %+v", d)
+		}
+		_, err = f.Q.Revive(f.Ctx, f.Org, dead[0], f.Now(), anyEndpoint)
+		f.Check(err)
+		if d := f.Delivery(dead[0]); d.Status != peal.Retrying || d.Reason != "" {
+			f.Errorf("retried: %+v", d)
+		}
+	},
+
 	"replays in steps": func(f *Fixture) {
 		one, two := f.Endpoint(), f.Endpoint()
 		start := f.Now()

@@ -37,6 +37,8 @@ var listTests = map[string]func(*Fixture){
 			"event":               {peal.DeliveryFilter{Event: a.Event.ID}, []int{0, 1}},
 			"event and endpoint":  {peal.DeliveryFilter{Event: a.Event.ID, Endpoint: two}, []int{1}},
 			"type":                {peal.DeliveryFilter{Type: "order.paid"}, []int{2, 3}},
+			"types":               {peal.DeliveryFilter{Type: "order.*"}, []int{0, 1, 2, 3}},
+			"no types":            {peal.DeliveryFilter{Type: "orders.*"}, nil},
 			"type elsewhere":      {peal.DeliveryFilter{Type: "order.paid", Endpoint: two}, nil},
 			"type at an endpoint": {peal.DeliveryFilter{Type: "order.paid", Endpoint: one}, []int{2, 3}},
 			"type that is dead":   {peal.DeliveryFilter{Type: "order.paid", Status: peal.Dead}, []int{2}},

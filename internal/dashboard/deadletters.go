@@ -1,0 +1,85 @@
+package dashboard
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/peal-dev/peal/internal/auth"
+	"github.com/peal-dev/peal/internal/peal"
+)
+
+// The forms of dead letters are about those that were chosen, or about all that the filter
+// selects.
+func (d *Dashboard) deadLetterRoutes(a area) {
+	a.handle("GET /dead-letters", auth.FeatureDeliveries, func(v *visit) error {
+		return v.deliveries("deadletters", "Dead letters", peal.Dead)
+	})
+	a.handle("POST /dead-letters/retry", auth.FeatureRetry, func(v *visit) error {
+		if v.r.PostFormValue("all") != "" {
+			filter := v.deadLetters()
+			filter["status"] = string(peal.Dead)
+			if err := v.do(http.MethodPost, "/v1/replays", map[string]any{"filter": filter}, nil); err != nil {
+				return err
+			}
+			return v.redirect("/dead-letters", "replayed")
+		}
+		chosen := v.r.PostForm["delivery"]
+		for _, id := range chosen {
+			if err := v.do(http.MethodPost, "/v1/deliveries/"+url.PathEscape(id)+"/retry", nil, nil); err != nil {
+				return err
+			}
+		}
+		return v.redirect(v.deadLettersPage(), noteOf(len(chosen), "retried"))
+	})
+	a.handle("POST /dead-letters/discard", auth.FeatureRetry, func(v *visit) error {
+		body := map[string]any{"filter": v.deadLetters()}
+		if v.r.PostFormValue("all") == "" {
+			chosen := v.r.PostForm["delivery"]
+			if len(chosen) == 0 {
+				return v.redirect(v.deadLettersPage(), "none")
+			}
+			body = map[string]any{"deliveries": chosen}
+		}
+		var discarded struct {
+			Finished bool `json:"finished"`
+		}
+		if err := v.do(http.MethodPost, "/v1/discards", body, &discarded); err != nil {
+			return err
+		}
+		if !discarded.Finished {
+			return v.redirect(v.deadLettersPage(), "discarding")
+		}
+		return v.redirect(v.deadLettersPage(), "discarded")
+	})
+}
+
+// noteOf is what to say of a form that chose so many.
+func noteOf(chosen int, note string) string {
+	if chosen == 0 {
+		return "none"
+	}
+	return note
+}
+
+// deadLetters is the filter that the form carries.
+func (v *visit) deadLetters() map[string]string {
+	filter := map[string]string{}
+	for _, name := range []string{"endpoint", "type", "since", "until"} {
+		if value := v.r.PostFormValue(name); value != "" {
+			filter[name] = value
+		}
+	}
+	return filter
+}
+
+// deadLettersPage is the address of the list that the form stood in.
+func (v *visit) deadLettersPage() string {
+	q := url.Values{}
+	for name, value := range v.deadLetters() {
+		q.Set(name, value)
+	}
+	if len(q) == 0 {
+		return "/dead-letters"
+	}
+	return "/dead-letters?" + q.Encode()
+}
