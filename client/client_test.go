@@ -115,6 +115,22 @@ func TestCalls(t *testing.T) {
 			return err
 		}, `PUT /v1/event-types/order.paid {"schema":{"type":"object"}}`},
 		{"delete event type", func(c *client.Client) error { return c.DeleteEventType(ctx, "order.paid") }, `DELETE /v1/event-types/order.paid `},
+		{"put secret", func(c *client.Client) error { _, err := c.PutSecret(ctx, "TOKEN", "v4lue-of-it"); return err }, `PUT /v1/secrets/TOKEN {"value":"v4lue-of-it"}`},
+		{"delete secret", func(c *client.Client) error { return c.DeleteSecret(ctx, "TOKEN") }, `DELETE /v1/secrets/TOKEN `},
+		{"create offering", func(c *client.Client) error {
+			_, err := c.CreateOffering(ctx, client.Offering{Name: "Laptop", SLA: &client.SLA{Accept: client.Duration(time.Hour)}})
+			return err
+		}, `POST /v1/offerings {"name":"Laptop","sla":{"accept":"1h0m0s"}}`},
+		{"offering", func(c *client.Client) error { _, err := c.Offering(ctx, "svc_1"); return err }, `GET /v1/offerings/svc_1 `},
+		{"request", func(c *client.Client) error { _, err := c.Request(ctx, "req_1"); return err }, `GET /v1/requests/req_1 `},
+		{"accept request", func(c *client.Client) error { _, err := c.AcceptRequest(ctx, "req_1"); return err }, `POST /v1/requests/req_1/accept `},
+		{"complete request", func(c *client.Client) error { _, err := c.CompleteRequest(ctx, "req_1"); return err }, `POST /v1/requests/req_1/complete `},
+		{"cancel request", func(c *client.Client) error { _, err := c.CancelRequest(ctx, "req_1", "none left"); return err }, `POST /v1/requests/req_1/cancel {"reason":"none left"}`},
+		{"task", func(c *client.Client) error { _, err := c.Task(ctx, "task_1"); return err }, `GET /v1/tasks/task_1 `},
+		{"complete task", func(c *client.Client) error {
+			_, err := c.CompleteTask(ctx, "task_1", json.RawMessage(`{"order":1}`))
+			return err
+		}, `POST /v1/tasks/task_1/complete {"output":{"order":1}}`},
 		{"stats", func(c *client.Client) error {
 			_, err := c.EndpointStats(ctx, "ep_1", time.Time{}, time.Unix(0, 0))
 			return err

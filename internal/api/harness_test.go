@@ -102,8 +102,8 @@ func newServer(t testing.TB) *server {
 	kinds := workflow.All(workflow.Deps{Egress: client, Desk: front})
 	service.Workflows = kinds
 	engine = workflow.New(workflow.Config{
-		Store: executions, Ledger: executions, Events: q, Kinds: kinds, Desk: front, MayStart: func() bool { return true }, Now: time.Now, Log: log,
-		Slots: 8, MemoryBudget: 1 << 20,
+		Store: executions, Ledger: executions, Fence: executions, Events: q, Kinds: kinds, Desk: front, MayStart: func() bool { return true }, Now: time.Now, Log: log,
+		Slots: 8, MemoryBudget: 1 << 20, Secrets: func(string, string) (string, bool) { return "", false },
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

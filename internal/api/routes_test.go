@@ -85,6 +85,7 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	event, delivery := s.published(owner)
 	key := s.call(owner, "GET", "/v1/keys", "").want(200)["data"].([]any)[0].(map[string]any)["id"].(string)
 	s.call(owner, "PUT", "/v1/event-types/order.paid", `{}`).want(200)
+	s.call(owner, "PUT", "/v1/secrets/TOKEN", `{"value":"of-the-owner"}`).want(200)
 	binding, silence := s.newBinding(owner, ep), s.newSilence(owner, "")
 
 	workflow, hook := s.newHook(owner)
@@ -99,6 +100,8 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	for _, op := range s.operations() {
 		ids := map[string]string{"{delivery_id}": delivery, "{name}": "order.paid"}
 		switch {
+		case strings.Contains(op.Path, "/secrets/"):
+			ids["{name}"] = "TOKEN"
 		case strings.Contains(op.Path, "/hooks/"):
 			ids["{id}"] = hook
 		case strings.Contains(op.Path, "/workflows/"):
@@ -131,7 +134,7 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 			op.OperationID == "create-binding":
 			ids["body"] = ep
 		}
-		if !strings.Contains(op.Path, "{") && ids["body"] == "" || op.OperationID == "put-event-type" || op.OperationID == "get-event-type" {
+		if !strings.Contains(op.Path, "{") && ids["body"] == "" || op.OperationID == "put-event-type" || op.OperationID == "put-secret" || op.OperationID == "get-event-type" {
 			continue
 		}
 		t.Run(op.OperationID, func(t *testing.T) {
@@ -144,7 +147,7 @@ func TestOtherOrgsDoNotExist(t *testing.T) {
 	for _, path := range []string{"/v1/endpoints/" + ep, "/v1/events/" + event, "/v1/deliveries/" + delivery, "/v1/keys/" + key, "/v1/orgs/acme", "/v1/event-types/order.paid", "/v1/bindings/" + binding, "/v1/silences/" + silence, "/v1/hooks/" + hook, "/v1/workflows/" + workflow, "/v1/executions/" + execution, "/v1/offerings/" + offering, "/v1/requests/" + request, "/v1/tasks/" + task} {
 		s.call(owner, "GET", path, "").want(200)
 	}
-	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/bindings", "/v1/silences", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep, "/v1/hooks", "/v1/workflows", "/v1/executions", "/v1/executions?hook=" + hook, "/v1/offerings", "/v1/requests", "/v1/tasks"} {
+	for _, list := range []string{"/v1/endpoints", "/v1/events", "/v1/bindings", "/v1/silences", "/v1/deliveries", "/v1/deliveries?endpoint=" + ep, "/v1/hooks", "/v1/workflows", "/v1/executions", "/v1/executions?hook=" + hook, "/v1/secrets", "/v1/offerings", "/v1/requests", "/v1/tasks"} {
 		if rows := s.call(stranger, "GET", list, "").want(200)["data"].([]any); len(rows) != 0 {
 			t.Errorf("%s shows another org's: %v", list, rows)
 		}
@@ -213,6 +216,8 @@ func TestExamplesWork(t *testing.T) {
 			id := s.newEndpoint(adminKey, "")
 			path := op.Path
 			switch {
+			case strings.HasPrefix(path, "/v1/secrets/"):
+				path = strings.ReplaceAll(path, "{name}", "TOKEN")
 			case strings.HasPrefix(path, "/v1/bindings/"):
 				path = strings.ReplaceAll(path, "{id}", s.newBinding(adminKey, id))
 			case strings.HasPrefix(path, "/v1/silences/"):

@@ -71,7 +71,7 @@ func build(c Config) *api {
 	a.huma = a.newHuma()
 	for _, routes := range []func(){
 		a.eventRoutes, a.publishRoute, a.endpointRoutes, a.endpointActionRoutes, a.deliveryRoutes, a.replayRoutes, a.discardRoutes,
-		a.eventTypeRoutes, a.profileRoutes, a.hookRoutes, a.schemeRoutes, a.workflowRoutes, a.executionRoutes, a.inboundRoute, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
+		a.eventTypeRoutes, a.profileRoutes, a.hookRoutes, a.schemeRoutes, a.workflowRoutes, a.secretRoutes, a.executionRoutes, a.inboundRoute, a.orgRoutes, a.keyRoutes, a.auditRoutes, a.statsRoutes, a.linkRoutes, a.channelRoutes,
 		a.bindingRoutes, a.silenceRoutes, a.groupRoutes,
 		a.offeringRoutes, a.requestRoutes, a.taskRoutes,
 		a.usageRoutes, a.reservationRoutes, a.approvalRoutes, a.creditRoutes, a.ruleRoutes, a.standingRoutes, a.simulationRoutes, a.governanceRoutes, a.memberRoutes,

@@ -171,7 +171,7 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	})
 	a.settings.Workflows = kinds
 	a.workflows = workflow.New(workflow.Config{
-		Store: executions, Ledger: executions, Events: q, Kinds: kinds, Desk: a.desk, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
+		Store: executions, Ledger: executions, Fence: executions, Events: q, Kinds: kinds, Desk: a.desk, Secrets: a.secretOf, MayStart: a.db.MayStart, Now: a.db.Now, Log: a.log,
 		Slots: cfg.WorkflowSlots, MemoryBudget: cfg.MemoryBudget, DrainTimeout: drainTimeout,
 	})
 	receiver := inbound.New(inbound.Config{
@@ -221,6 +221,15 @@ func (a *App) join(ring *secret.Keyring, profiles *profile.Set, version string) 
 	a.server = api.NewServer(a.metrics.Instrument(dashboard.Beside(handler, pages)), a.log)
 	a.server.RegisterOnShutdown(a.governance.EndWaits)
 	return nil
+}
+
+// secretOf gives the value of an org's secret to its workflows.
+func (a *App) secretOf(org, name string) (string, bool) {
+	s, ok := directory.Secrets.Get(a.directory, org, name)
+	if !ok {
+		return "", false
+	}
+	return s.Sealed.Value, true
 }
 
 // retentions are those of orgs that keep something for a shorter time.

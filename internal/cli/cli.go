@@ -47,6 +47,10 @@ type grammar struct {
 	Silences   silencesCmd   `cmd:"" group:"client" help:"Hold deliveries back for some time."`
 	Usage      usageCmd      `cmd:"" group:"client" help:"Sum up what a gateway used."`
 	Approvals  approvalsCmd  `cmd:"" group:"client" help:"Decide on costly requests that wait for a person."`
+	Secrets    secretsCmd    `cmd:"" group:"client" help:"Manage secrets, which workflows name and nobody reads."`
+	Offerings  offeringsCmd  `cmd:"" group:"client" help:"Manage offerings: what can be requested."`
+	Requests   requestsCmd   `cmd:"" group:"client" help:"Read requests, accept, complete and cancel them."`
+	Tasks      tasksCmd      `cmd:"" group:"client" help:"Read tasks and complete them."`
 	Keys       keysCmd       `cmd:"" group:"client" help:"Manage API keys."`
 	Orgs       orgsCmd       `cmd:"" group:"client" help:"Manage orgs, with the admin key."`
 

@@ -40,8 +40,8 @@ type Config struct {
 	WorkflowSlots   int `default:"256" env:"PEAL_WORKFLOW_SLOTS" placeholder:"N" help:"Executions of workflows that run at once; the others wait."`
 	MemoryBudget    int `default:"67108864" env:"PEAL_MEMORY_BUDGET" placeholder:"BYTES" help:"Bytes of deliveries held in memory, ready to be sent; the others wait in the database."`
 
-	RetentionDeliveries time.Duration `default:"720h" env:"PEAL_RETENTION_DELIVERIES" placeholder:"DURATION" help:"How long finished deliveries are kept, dead letters included."`
-	RetentionEvents     time.Duration `default:"2160h" env:"PEAL_RETENTION_EVENTS" placeholder:"DURATION" help:"How long events are kept."`
+	RetentionDeliveries time.Duration `default:"720h" env:"PEAL_RETENTION_DELIVERIES" placeholder:"DURATION" help:"How long finished deliveries are kept, dead letters included, and executions that have ended."`
+	RetentionEvents     time.Duration `default:"2160h" env:"PEAL_RETENTION_EVENTS" placeholder:"DURATION" help:"How long events are kept, and requests and tasks that are finished."`
 	IdempotencyTTL      time.Duration `name:"idempotency-ttl" default:"24h" env:"PEAL_IDEMPOTENCY_TTL" placeholder:"DURATION" help:"How long an Idempotency-Key is remembered; at least 24h."`
 	UsageLateness       time.Duration `default:"5m" env:"PEAL_USAGE_LATENESS" placeholder:"DURATION" help:"How long after its end an hour of usage is closed; what is reported of it later changes sums, but tells of no anomaly. At least 1m."`
 

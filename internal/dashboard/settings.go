@@ -19,6 +19,13 @@ type apiKey struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// secretName is a secret of workflows as the API shows it.
+type secretName struct {
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
 // auditEntry says who changed what.
 type auditEntry struct {
 	Time   time.Time       `json:"time"`
@@ -54,6 +61,30 @@ func (d *Dashboard) settingsRoutes(a area) {
 			return err
 		}
 		return v.redirect("/keys", "deleted")
+	})
+	a.handle("GET /secrets", "", func(v *visit) error {
+		f, q := v.filters("cursor")
+		var names list[secretName]
+		if err := v.get("/v1/secrets", q, &names); err != nil {
+			return err
+		}
+		return v.render(http.StatusOK, "secrets", "Secrets", struct {
+			list[secretName]
+			Filter filters
+		}{names, f})
+	})
+	a.handle("POST /secrets", "", func(v *visit) error {
+		body := map[string]string{"value": v.r.PostFormValue("value")}
+		if err := v.do(http.MethodPut, "/v1/secrets/"+url.PathEscape(v.r.PostFormValue("name")), body, nil); err != nil {
+			return err
+		}
+		return v.redirect("/secrets", "saved")
+	})
+	a.handle("POST /secrets/{name}/delete", "", func(v *visit) error {
+		if err := v.do(http.MethodDelete, "/v1/secrets/"+url.PathEscape(v.r.PathValue("name")), nil, nil); err != nil {
+			return err
+		}
+		return v.redirect("/secrets", "deleted")
 	})
 	a.handle("GET /audit", "", func(v *visit) error {
 		f, q := v.filters("cursor")

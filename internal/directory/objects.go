@@ -21,6 +21,9 @@ var Workflows = Objects[peal.Workflow]{Kind: "workflow"}
 // Offerings are what can be requested, by id.
 var Offerings = Objects[peal.Offering]{Kind: "offering"}
 
+// Secrets are what workflows name, by name.
+var Secrets = Objects[peal.Secret]{Kind: "secret"}
+
 // What an org's governance is made of. Its settings are one object under GovernanceID.
 var (
 	Rules       = Objects[peal.Rule]{Kind: "rule"}
@@ -34,7 +37,7 @@ const GovernanceID = "governance"
 // objectKinds are the kinds of configuration that are found by org and id alone. A new
 // one is a line here, beside its declaration.
 var objectKinds = []reader{
-	EventTypes, Bindings, Silences, Hooks, Workflows, Offerings,
+	EventTypes, Bindings, Silences, Hooks, Workflows, Offerings, Secrets,
 	Rules, Governances, Members,
 }
 

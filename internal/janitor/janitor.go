@@ -8,10 +8,11 @@ import (
 
 // Retention is how long things are kept.
 type Retention struct {
-	// Deliveries are kept from when they finished.
+	// Deliveries are kept from when they finished, and so are executions.
 	Deliveries time.Duration
 	// Events are kept from when they were accepted, and longer while a delivery of
-	// theirs is. What was counted per minute is kept as long.
+	// theirs is. What was counted per minute is kept as long, and so are requests and
+	// tasks from when they finished.
 	Events time.Duration
 	// Audit is for the audit trail.
 	Audit time.Duration

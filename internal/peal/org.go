@@ -18,6 +18,7 @@ type Org struct {
 	Plan    string `json:"plan,omitempty"`
 	// RetentionDeliveries and RetentionEvents are how long finished deliveries, dead letters
 	// included, and events are kept; zero, or longer than the server's, is as the server's.
+	// Executions go with deliveries, requests and tasks with events.
 	RetentionDeliveries Duration  `json:"retention_deliveries,omitzero"`
 	RetentionEvents     Duration  `json:"retention_events,omitzero"`
 	CreatedAt           time.Time `json:"created_at"`

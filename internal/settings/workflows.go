@@ -6,13 +6,37 @@ import (
 
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/workflow/definition"
 )
 
 // Workflows checks definitions; *workflow.Kinds does.
 type Workflows interface {
-	// Check reports, with line and column, what in an org's definition may not stand, and
-	// gives the name that it has.
-	Check(org, text string) (name string, err error)
+	// Check reports, with line and column, what in a definition of an org may not stand,
+	// and gives the name that it has.
+	Check(ctx context.Context, text string, org definition.Known) (name string, err error)
+}
+
+// known is what an org has by the directory.
+type known struct {
+	*directory.Directory
+	org string
+}
+
+func (k known) ID() string { return k.org }
+
+func (k known) HasEndpoint(id peal.EndpointID) bool {
+	_, ok := k.EndpointOf(k.org, id)
+	return ok
+}
+
+func (k known) HasOffering(id peal.OfferingID) bool {
+	_, ok := directory.Offerings.Get(k.Directory, k.org, id.String())
+	return ok
+}
+
+func (k known) HasSecret(name string) bool {
+	_, ok := directory.Secrets.Get(k.Directory, k.org, name)
+	return ok
 }
 
 var workflows = kept[peal.Workflow]{
@@ -28,7 +52,7 @@ var workflows = kept[peal.Workflow]{
 // CreateWorkflow makes a workflow of a definition. A name beside it wins over the one
 // in it.
 func (s *Service) CreateWorkflow(ctx context.Context, actor, org, name, text string) (*peal.Workflow, error) {
-	own, err := s.Workflows.Check(org, text)
+	own, err := s.Workflows.Check(ctx, text, known{s.Directory, org})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +73,7 @@ func (s *Service) UpdateWorkflow(ctx context.Context, actor, org string, id peal
 		if err != nil {
 			return err
 		}
-		own, err := s.Workflows.Check(org, text)
+		own, err := s.Workflows.Check(ctx, text, known{s.Directory, org})
 		if err != nil {
 			return err
 		}

@@ -15,9 +15,12 @@ import (
 type Config struct {
 	Store  Store
 	Ledger Ledger
+	Fence  Fence
 	Events Events
 	Kinds  *Kinds
 	Desk   Desk
+	// Secrets gives the value of an org's secret.
+	Secrets func(org, name string) (string, bool)
 	// MayStart tells whether this node is certain to own what it holds.
 	MayStart func() bool
 	// Now is database time.
@@ -44,7 +47,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	orgs    map[string]*orgQueue
-	held    map[peal.ExecutionID]context.CancelFunc
+	held    map[peal.ExecutionID]*holding
 	active  int
 	bytes   int
 	closing bool
@@ -64,11 +67,21 @@ type orgQueue struct {
 // New makes an Engine.
 func New(c Config) *Engine {
 	e := &Engine{
-		Config: c, wake: make(chan struct{}, 1), orgs: map[string]*orgQueue{}, held: map[peal.ExecutionID]context.CancelFunc{},
+		Config: c, wake: make(chan struct{}, 1), orgs: map[string]*orgQueue{}, held: map[peal.ExecutionID]*holding{},
 		definitions: definitions{known: map[definitionName]*definition.Definition{}},
 	}
 	e.running, e.stopRunning = context.WithCancel(context.Background())
 	return e
+}
+
+// holding is an execution that this node has.
+type holding struct {
+	org string
+	// cancel ends its run, which began at since; nil while it waits for a slot.
+	cancel context.CancelFunc
+	since  time.Time
+	// wanted says that it is to run again once this run has ended.
+	wanted bool
 }
 
 // maxHeld is how many executions of an org a node holds.
@@ -145,7 +158,7 @@ func (e *Engine) org(name string) *orgQueue {
 func (e *Engine) hold(q *orgQueue, x *peal.Execution) {
 	q.held++
 	e.bytes += len(x.Input)
-	e.held[x.ID] = nil
+	e.held[x.ID] = &holding{org: x.Org}
 }
 
 // settle has a committed execution run. It is called on the goroutine that commits.
@@ -204,7 +217,8 @@ func (e *Engine) fill() {
 		next.waiting[0] = nil
 		next.waiting = next.waiting[1:]
 		ctx, cancel := context.WithCancel(e.running)
-		e.held[c.Execution.ID] = cancel
+		h := e.held[c.Execution.ID]
+		h.cancel, h.since = cancel, e.Now()
 		next.running++
 		e.active++
 		e.work.Go(func() { e.run(ctx, next, c) })
@@ -217,16 +231,15 @@ func (e *Engine) run(ctx context.Context, q *orgQueue, c *Claimed) {
 	due := r.run(ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if cancel := e.held[c.Execution.ID]; cancel != nil {
-		cancel()
-	}
+	h := e.held[c.Execution.ID]
+	h.cancel()
 	q.running--
 	e.active--
 	e.drop(c.Execution)
 	if !due.IsZero() {
 		e.park(due)
 	}
-	if q.behind && len(q.waiting) < maxHeld/4 {
+	if h.wanted || q.behind && len(q.waiting) < maxHeld/4 {
 		e.nudge()
 	}
 	e.fill()
@@ -255,8 +268,8 @@ func (e *Engine) Cancel(ctx context.Context, org string, id peal.ExecutionID) er
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if cancel := e.held[id]; cancel != nil {
-		cancel()
+	if h := e.held[id]; h != nil && h.cancel != nil {
+		h.cancel()
 		return nil
 	}
 	if q := e.orgs[org]; q != nil {
@@ -303,9 +316,9 @@ func (e *Engine) Forget() {
 		}
 		q.waiting, q.behind = nil, true
 	}
-	for _, cancel := range e.held {
-		if cancel != nil {
-			cancel()
+	for _, h := range e.held {
+		if h.cancel != nil {
+			h.cancel()
 		}
 	}
 	e.nudge()

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,6 +56,10 @@ type world struct {
 	calls  []string // path and key
 	answer func(w http.ResponseWriter, r *http.Request, n int)
 	events []workflow.Event
+	// secrets are the org's.
+	secrets map[string]string
+	// publishing is called before an event is published.
+	publishing func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -96,7 +101,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(connections.Close)
 	w.kinds = workflow.All(workflow.Deps{Egress: client, Publisher: w, Programs: programs, Temporal: connections})
 	w.engine = workflow.New(workflow.Config{
-		Store: w.flow, Ledger: w.flow, Events: w.queue, Kinds: w.kinds, MayStart: func() bool { return true }, Now: time.Now, Log: log,
+		Store: w.flow, Ledger: w.flow, Fence: w.flow, Events: w.queue, Kinds: w.kinds, Secrets: w.secret, MayStart: func() bool { return true }, Now: time.Now, Log: log,
 		Slots: 8, MemoryBudget: 1 << 20, DrainTimeout: time.Second,
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -116,8 +121,18 @@ func (w *world) check(err error) {
 	}
 }
 
+func (w *world) secret(org, name string) (string, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	value, ok := w.secrets[name]
+	return value, ok && org == "acme"
+}
+
 // PublishStep implements workflow.Publisher.
 func (w *world) PublishStep(_ context.Context, _, _ string, ev workflow.Event) (string, int, error) {
+	if w.publishing != nil {
+		w.publishing()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, ev)
@@ -380,15 +395,63 @@ func TestCancelBeforeTheFirstStep(t *testing.T) {
   - {id: tell, uses: publish, with: {type: in.time}}
 `)
 	w.until(last, peal.ExecutionSucceeded)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, held := w.engine.Load(); held == 0 {
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatalf("%d are held", held)
-		}
-	}
+	w.idle()
 	w.want(w.until(id, peal.ExecutionCancelled), "cancelled:")
 	if len(w.events) != 1 || w.events[0].Type != "in.time" {
 		t.Errorf("published %+v", w.events)
+	}
+}
+
+// idle waits until the engine holds nothing, and has counted so.
+func (w *world) idle() {
+	w.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		held, queued, bytes := w.engine.Books()
+		if held == 0 && queued == 0 && bytes == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.Fatalf("%d are held, %d in queues, %d bytes", held, queued, bytes)
+		}
+	}
+}
+
+// What is to run again begins once the run that was cancelled has ended.
+func TestRerunWhileTheCancelledRunEnds(t *testing.T) {
+	w := newWorld(t)
+	began, goOn := make(chan int, 4), make(chan struct{})
+	var n, beside atomic.Int32
+	w.publishing = func() {
+		if beside.Add(1) > 1 {
+			t.Error("two runs at once")
+		}
+		defer beside.Add(-1)
+		i := int(n.Add(1))
+		began <- i
+		if i == 1 {
+			<-goOn // as a step that does not look at its context
+		}
+	}
+	id := w.start(`
+  - {id: first, uses: publish, with: {type: x}}
+  - {id: last, uses: transform, with: {jq: .id}}
+`)
+	<-began
+	w.check(w.engine.Cancel(t.Context(), "acme", id))
+	w.check(w.engine.Rerun(t.Context(), "acme", id))
+	w.until(id, peal.ExecutionQueued)
+	select {
+	case <-began:
+		t.Error("it began while the run before had not ended")
+	case <-time.After(1200 * time.Millisecond): // the look that it asked for, and another
+	}
+	close(goOn)
+	if i := <-began; i != 2 {
+		t.Errorf("run %d", i)
+	}
+	w.want(w.until(id, peal.ExecutionSucceeded, peal.ExecutionFailed), "succeeded: first=succeeded/1 last=succeeded/1")
+	w.idle()
+	if n.Load() != 2 {
+		t.Errorf("published %d times", n.Load())
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/workflow/definition"
 )
 
@@ -22,10 +23,7 @@ type httpKind struct{ egress *egress.Client }
 
 var httpMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}
 
-// checkTime bounds the look-up of a name when a workflow is made.
-const checkTime = 3 * time.Second
-
-func (k *httpKind) Spec() *definition.Spec {
+func (*httpKind) Spec() *definition.Spec {
 	return &definition.Spec{
 		Name: "http", Help: "Calls an address and gives its status, headers and body. A status other than 2xx is an error.", Outside: true,
 		Fields: []definition.Field{
@@ -34,17 +32,16 @@ func (k *httpKind) Spec() *definition.Spec {
 			{Name: "headers", Type: definition.Object, Help: "Headers to send."},
 			{Name: "body", Type: definition.Any, Help: "What is sent as JSON; a text is sent as it is where a Content-Type is among the headers."},
 		},
-		Check: k.check,
+		Secrets: true,
 	}
 }
 
-func (k *httpKind) check(s *definition.Step) error {
+// check looks up where a step's address leads.
+func (k *httpKind) check(ctx context.Context, s *definition.Step, _ definition.Known) error {
 	url, ok := s.With["url"].Text()
 	if !ok {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
-	defer cancel()
 	return k.egress.CheckURL(ctx, url)
 }
 
@@ -151,7 +148,9 @@ const keyHeader = "Idempotency-Key"
 func httpOutput(res *egress.Response) Outcome {
 	headers := make(map[string]any, len(res.Header))
 	for name, values := range res.Header {
-		headers[strings.ToLower(name)] = strings.Join(values, ", ")
+		if !secret.IsSensitiveHeader(name) { // a session's cookie is not for whoever may read executions
+			headers[strings.ToLower(name)] = strings.Join(values, ", ")
+		}
 	}
 	var body any
 	if v, err := definition.Decode(res.Body); err == nil {

@@ -38,6 +38,18 @@ func (*notifyKind) Spec() *definition.Spec {
 	}
 }
 
+// check finds the endpoint, where the definition says which it is.
+func (*notifyKind) check(_ context.Context, s *definition.Step, org definition.Known) error {
+	text, ok := s.With["endpoint"].Text()
+	if !ok {
+		return nil
+	}
+	if id, err := peal.ParseEndpointID(text); err != nil || !org.HasEndpoint(id) {
+		return peal.Invalid("endpoint", "there is no endpoint %s", peal.Clip(text, 64))
+	}
+	return nil
+}
+
 func (k *notifyKind) Run(ctx context.Context, c *Call) Outcome {
 	ev, err := c.event()
 	if err != nil {

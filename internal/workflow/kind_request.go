@@ -32,6 +32,18 @@ func (*requestKind) Spec() *definition.Spec {
 	}
 }
 
+// check finds the offering, where the definition says which it is.
+func (*requestKind) check(_ context.Context, s *definition.Step, org definition.Known) error {
+	text, ok := s.With["offering"].Text()
+	if !ok {
+		return nil
+	}
+	if id, err := peal.ParseOfferingID(text); err != nil || !org.HasOffering(id) {
+		return peal.Invalid("offering", "there is no offering %s", peal.Clip(text, 64))
+	}
+	return nil
+}
+
 func (k *requestKind) Run(ctx context.Context, c *Call) Outcome {
 	n := peal.NewRequest{Org: c.Org, Execution: c.Execution, Step: c.Step.ID}
 	var offering, priority string

@@ -80,8 +80,8 @@ func (*temporalKind) Spec() *definition.Spec {
 // noTemporal is said by programs that were built without it.
 const noTemporal = "this server was built without Temporal; its operator can build one that has it with make build TAGS=temporal"
 
-// allowed implements restricted.
-func (k *temporalKind) allowed(org string, s *definition.Step) error {
+// check reports a namespace that the org may not use.
+func (k *temporalKind) check(_ context.Context, s *definition.Step, org definition.Known) error {
 	if k.temporal == nil {
 		return s.Fault("", noTemporal)
 	}
@@ -89,7 +89,7 @@ func (k *temporalKind) allowed(org string, s *definition.Step) error {
 	if _, given := s.With["namespace"]; given && !known {
 		return nil // a template says which
 	}
-	if _, err := k.temporal.Namespace(org, name); err != nil {
+	if _, err := k.temporal.Namespace(org.ID(), name); err != nil {
 		return s.Fault("namespace", "%s", message(err))
 	}
 	return nil

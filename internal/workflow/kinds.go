@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/peal-dev/peal/internal/egress"
@@ -95,6 +96,11 @@ type Event struct {
 	To peal.EndpointID
 }
 
+// checker is a kind of which more is checked when a workflow is made than its spec can.
+type checker interface {
+	check(ctx context.Context, s *definition.Step, org definition.Known) error
+}
+
 // Kinds is all kinds of a server.
 type Kinds struct{ list []Kind }
 
@@ -131,8 +137,7 @@ func (k *Kinds) Specs() []*definition.Spec {
 	return specs
 }
 
-// parseChecked reads a definition that was checked when it was made: addresses are not
-// looked up again.
+// parseChecked reads a definition that was checked when it was made.
 func (k *Kinds) parseChecked(text string) (*definition.Definition, error) {
 	specs := k.Specs()
 	for i, spec := range specs {
@@ -151,37 +156,51 @@ func (k *Kinds) Parse(text string) (*definition.Definition, error) {
 // Schema is the JSON Schema of definitions.
 func (k *Kinds) Schema() map[string]any { return definition.Schema(k.Specs()) }
 
-// Check implements settings.Workflows: it reports what in an org's definition may not
+const (
+	// checkTime bounds all that is looked up when a workflow is made, and checksAtOnce how
+	// much of it at once.
+	checkTime    = 3 * time.Second
+	checksAtOnce = 16
+)
+
+// Check implements settings.Workflows: it reports what in a definition of an org may not
 // stand and gives its name.
-func (k *Kinds) Check(org, text string) (name string, err error) {
+func (k *Kinds) Check(ctx context.Context, text string, org definition.Known) (name string, err error) {
 	d, err := k.Parse(text)
 	if err != nil {
 		return "", err
 	}
-	return d.Name, k.allowed(org, d.Steps)
-}
-
-// restricted is a kind that not every org may use.
-type restricted interface {
-	// allowed reports that the org may not use the step, with its place.
-	allowed(org string, s *definition.Step) error
-}
-
-// allowed reports the first step that the org may not use.
-func (k *Kinds) allowed(org string, steps []*definition.Step) error {
-	for _, s := range steps {
-		if kind, ok := k.get(s.Uses).(restricted); ok {
-			if err := kind.allowed(org, s); err != nil {
-				return err
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	steps := definition.All(d.Steps)
+	errs := make([]error, len(steps))
+	slots := make(chan struct{}, checksAtOnce)
+	var checks sync.WaitGroup
+	for i, s := range steps {
+		for _, use := range s.Secrets {
+			if !org.HasSecret(use.Name) && errs[i] == nil {
+				errs[i] = use.Fault("there is no secret %s", peal.Clip(use.Name, 64))
 			}
 		}
-		for _, branch := range s.Branches {
-			if err := k.allowed(org, branch); err != nil {
-				return err
+		c, ok := k.get(s.Uses).(checker)
+		if !ok || errs[i] != nil {
+			continue
+		}
+		slots <- struct{}{}
+		checks.Go(func() {
+			defer func() { <-slots }()
+			if err := c.check(ctx, s, org); err != nil {
+				errs[i] = s.Located(err)
 			}
+		})
+	}
+	checks.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return "", err
 		}
 	}
-	return nil
+	return d.Name, nil
 }
 
 // Source gives the steps of a definition as JSON.

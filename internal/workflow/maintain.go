@@ -49,6 +49,9 @@ func (e *Engine) maintain(ctx context.Context) {
 	for {
 		if now := e.Now(); now.Sub(looked) >= lookEach {
 			looked = now
+			if err := e.cutOff(ctx); err != nil && ctx.Err() == nil {
+				e.Log.Warn("executions that were cancelled elsewhere could not be looked for", "error", err)
+			}
 			if err := watch.look(ctx); err != nil && ctx.Err() == nil {
 				e.Log.Warn("events that executions wait for could not be looked for", "error", err)
 			}
@@ -122,7 +125,7 @@ func (e *Engine) claim(ctx context.Context, org string, now time.Time) error {
 		if full {
 			return nil
 		}
-		claimed, err := e.Store.Claim(ctx, org, now, limit)
+		claimed, err := e.Store.Claim(ctx, org, now, limit, e.holds)
 		if err != nil {
 			return err
 		}
@@ -147,11 +150,50 @@ func (e *Engine) claim(ctx context.Context, org string, now time.Time) error {
 	return nil
 }
 
+// holds tells whether an execution is held, and notes that it is wanted again.
+func (e *Engine) holds(id peal.ExecutionID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.held[id]
+	if h != nil {
+		h.wanted = true
+	}
+	return h != nil
+}
+
+// cutOff ends the runs of executions that another node has cancelled: those that have
+// been at it for a while, since a quick one finds out when it records.
+func (e *Engine) cutOff(ctx context.Context) error {
+	before := e.Now().Add(-backlogEvery / 2)
+	running := map[string][]peal.ExecutionID{}
+	e.mu.Lock()
+	for id, h := range e.held {
+		if h.cancel != nil && h.since.Before(before) {
+			running[h.org] = append(running[h.org], id)
+		}
+	}
+	e.mu.Unlock()
+	for org, ids := range running {
+		lost, err := e.Fence.Lost(ctx, org, ids)
+		if err != nil {
+			return err
+		}
+		e.mu.Lock()
+		for _, id := range lost {
+			if h := e.held[id]; h != nil && h.cancel != nil && h.since.Before(before) {
+				h.cancel()
+			}
+		}
+		e.mu.Unlock()
+	}
+	return nil
+}
+
 // reconcile releases rows that the session owns and this node does not hold, as a lost
 // answer would leave them. Rows between their commit and their queue look the same, so a
 // row must be missed twice in a row.
 func (e *Engine) reconcile(ctx context.Context, missed map[peal.ExecutionID]bool) (map[peal.ExecutionID]bool, error) {
-	owned := e.Ledger.Owned()
+	owned := e.Fence.Owned()
 	again := map[peal.ExecutionID]bool{}
 	var lost []peal.ExecutionID
 	e.mu.Lock()

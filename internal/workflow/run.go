@@ -31,7 +31,9 @@ type run struct {
 	seq   map[string]int
 	steps map[string]any // what templates see of steps; replaced, never written into
 	base  definition.Scope
-	size  int // of all outputs
+	// hidden are the secrets that the definition names, nil for none.
+	hidden *hidden
+	size   int // of all outputs
 	// dirty are the rows that are still to be written.
 	dirty map[string]bool
 	// waits are still to be written, heard to be deleted; left are the steps that may have
@@ -155,6 +157,7 @@ func (r *run) begin() result {
 		return fail(err)
 	}
 	r.number(r.def.Steps)
+	r.hidden = r.hide()
 	input, err := definition.Decode(r.Execution.Input)
 	root, ok := input.(map[string]any)
 	if err != nil || !ok {

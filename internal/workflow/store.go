@@ -18,18 +18,27 @@ type Store interface {
 	// Record writes what became of an execution. Done is called as by Submit, with
 	// ErrFenced where the session no longer owns it. It waits for a database that is away.
 	Record(r *Record)
-	// Claim takes executions of an org that are due and unowned, the earliest first.
-	Claim(ctx context.Context, org string, now time.Time, limit int) ([]*Claimed, error)
+	// Claim takes executions of an org that are due and unowned, the earliest first. Those
+	// that are held it leaves: an earlier run of theirs has not ended here. Held is called
+	// on the goroutine that commits.
+	Claim(ctx context.Context, org string, now time.Time, limit int, held func(peal.ExecutionID) bool) ([]*Claimed, error)
 	// Backlog lists the orgs behind a name that have unowned executions with a due time.
 	Backlog(ctx context.Context, after string, limit int) ([]Backlog, error)
 	// Release gives up executions that the session owns, nil all of them.
 	Release(ctx context.Context, ids []peal.ExecutionID) error
 }
 
-// Ledger is what a node compares with what it holds, and what people do.
-type Ledger interface {
-	// Owned lists what the session owns.
+// Fence is what a node compares with what it holds.
+type Fence interface {
+	// Owned lists what the session owns, as far as this node knows.
 	Owned() []peal.ExecutionID
+	// Lost lists which of an org's executions the session no longer owns, as the database
+	// knows: others cancelled them.
+	Lost(ctx context.Context, org string, ids []peal.ExecutionID) ([]peal.ExecutionID, error)
+}
+
+// Ledger is what people and events do.
+type Ledger interface {
 	// Cancel ends an execution that is not finished.
 	Cancel(ctx context.Context, org string, id peal.ExecutionID, now time.Time) error
 	// Rerun makes a failed or cancelled one due, from the steps that ended it on.

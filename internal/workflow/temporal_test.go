@@ -125,7 +125,7 @@ func TestTemporalIsAway(t *testing.T) {
 func TestTemporalIsChecked(t *testing.T) {
 	w := newWorld(t)
 	const good = "name: x\nsteps:\n  - {id: a, uses: temporal, with: {workflow: W, task_queue: q}}\n"
-	if name, err := w.kinds.Check("acme", good); err != nil || name != "x" {
+	if name, err := w.kinds.Check(t.Context(), good, has{org: "acme"}); err != nil || name != "x" {
 		t.Errorf("%q, %v", name, err)
 	}
 	for _, test := range []struct{ org, with, want string }{
@@ -137,13 +137,13 @@ func TestTemporalIsChecked(t *testing.T) {
 		{"acme", "workflow: W, task_queue: q, address: 'h:1'", "unknown member address"},
 		{"stranger", "workflow: W, task_queue: q", "line 3, column 6: this org may use no Temporal namespace"},
 	} {
-		_, err := w.kinds.Check(test.org, "name: x\nsteps:\n  - {id: a, uses: temporal, with: {"+test.with+"}}\n")
+		_, err := w.kinds.Check(t.Context(), "name: x\nsteps:\n  - {id: a, uses: temporal, with: {"+test.with+"}}\n", has{org: test.org})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %s: %v", test.org, test.with, err)
 		}
 	}
 	inside := "name: x\nsteps:\n  - id: both\n    uses: parallel\n    with:\n      branches:\n        - {id: a, uses: temporal, with: {workflow: W, task_queue: q, namespace: rivals}}\n"
-	if _, err := w.kinds.Check("acme", inside); err == nil || !strings.Contains(err.Error(), "line 7") {
+	if _, err := w.kinds.Check(t.Context(), inside, has{org: "acme"}); err == nil || !strings.Contains(err.Error(), "line 7") {
 		t.Errorf("inside of a branch: %v", err)
 	}
 	// A template is checked when it runs.
@@ -158,7 +158,7 @@ func TestTemporalIsChecked(t *testing.T) {
 	if _, err := without.Parse(good); err != nil {
 		t.Errorf("a program without Temporal does not know its steps: %v", err)
 	}
-	if _, err := without.Check("acme", good); err == nil || !strings.Contains(err.Error(), "line 3, column 6: this server was built without Temporal") {
+	if _, err := without.Check(t.Context(), good, has{org: "acme"}); err == nil || !strings.Contains(err.Error(), "line 3, column 6: this server was built without Temporal") {
 		t.Errorf("a program without Temporal: %v", err)
 	}
 }

@@ -22,10 +22,17 @@ func (r *run) try(ctx context.Context, s *definition.Step, row *Step, heard json
 		Now: r.now(), Since: row.StartedAt, Parked: row.Status == peal.ExecutionWaiting, Due: row.DueAt, Heard: heard, Kept: row.Output,
 	}
 	// What a step takes is rendered anew in each try: what it is made of is durable.
-	if err := c.render(); err != nil {
-		return r.fail(s, row, err)
+	var err error
+	if c.With, err = render(s, r.hidden.scope(c.Scope, true)); err != nil {
+		return r.fail(s, row, r.hidden.error(err))
 	}
-	input := kept(c.With)
+	shown := c.With
+	if len(s.Secrets) > 0 {
+		if shown, err = render(s, r.hidden.scope(c.Scope, false)); err != nil {
+			return r.fail(s, row, r.hidden.error(err))
+		}
+	}
+	input := kept(shown)
 	r.change(row, func() { row.Status, row.Input, row.DueAt = peal.ExecutionRunning, input, time.Time{} })
 	if err := r.before(ctx, kind); err != nil || !r.mayStart(ctx) {
 		return result{state: abandoned}
@@ -36,7 +43,7 @@ func (r *run) try(ctx context.Context, s *definition.Step, row *Step, heard json
 	if ctx.Err() != nil && out.Err != nil {
 		return result{state: abandoned} // it was cut off, and says nothing of the step
 	}
-	return r.settle(s, row, out)
+	return r.settle(s, row, r.hidden.clean(out))
 }
 
 // defaultTimeout bounds a try of a step that says nothing.
@@ -49,17 +56,17 @@ func timeoutOf(s *definition.Step) time.Duration {
 	return defaultTimeout
 }
 
-// render makes what the step takes.
-func (c *Call) render() error {
-	c.With = make(map[string]any, len(c.Step.With))
-	for name, v := range c.Step.With {
-		value, err := v.Render(c.Scope)
+// render makes what a step takes.
+func render(s *definition.Step, scope definition.Scope) (map[string]any, error) {
+	with := make(map[string]any, len(s.With))
+	for name, v := range s.With {
+		value, err := v.Render(scope)
 		if err != nil {
-			return errors.New(name + ": " + err.Error())
+			return nil, errors.New(name + ": " + err.Error())
 		}
-		c.With[name] = value
+		with[name] = value
 	}
-	return nil
+	return with, nil
 }
 
 // before makes durable what a step stands on, before it begins. The first of an

@@ -109,7 +109,7 @@ func deadLetters(t *testing.T, s *server) (ids []string) {
 func TestStrangers(t *testing.T) {
 	s := newServer(t, "sqlite:"+t.TempDir()+"/peal.db")
 	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for _, p := range []string{"/overview", "/events", "/endpoints", "/keys", "/audit", "/overview/live", "/usage", "/settings", "/profiles", "/integrations"} {
+	for _, p := range []string{"/overview", "/events", "/endpoints", "/keys", "/secrets", "/audit", "/overview/live", "/usage", "/settings", "/profiles", "/integrations"} {
 		r, err := stay.Get(s.URL + "/dashboard" + p)
 		if err != nil {
 			t.Fatal(err)

@@ -90,7 +90,7 @@ func newServer(t *testing.T, database string, configure ...func(*config.Config))
 // post makes a request that the client has no method for, and gives the answer's id.
 func (s *server) post(t *testing.T, path, body string) (id string) {
 	t.Helper()
-	return s.do(t, path, body, map[string]string{"Authorization": "Bearer " + adminKey})
+	return s.do(t, http.MethodPost, path, body, map[string]string{"Authorization": "Bearer " + adminKey})
 }
 
 // call calls a hook as its sender would.
@@ -98,12 +98,12 @@ func (s *server) call(t *testing.T, hook, secret, body string) {
 	t.Helper()
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(body))
-	s.do(t, "/v1/webhooks/inbound/"+hook, body, map[string]string{"x-webhook-signature": "sha256=" + hex.EncodeToString(mac.Sum(nil))})
+	s.do(t, http.MethodPost, "/v1/webhooks/inbound/"+hook, body, map[string]string{"x-webhook-signature": "sha256=" + hex.EncodeToString(mac.Sum(nil))})
 }
 
-func (s *server) do(t *testing.T, path, body string, headers map[string]string) (id string) {
+func (s *server) do(t *testing.T, method, path, body string, headers map[string]string) (id string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,8 @@ func filled(t *testing.T, database string, w wording) (s *server, pages []string
 	s.use(t, w)
 	workflow := s.post(t, "/v1/workflows", `{"name":`+quote(w.workflow)+`,"steps":[{"id":"a","uses":"publish","with":{"type":"made","data":{"x":"{{ webhook.body.x }}"}}}]}`)
 	hook := s.post(t, "/v1/hooks", `{"name":`+quote(w.hook)+`,"workflow":"`+workflow+`","verification":{"enabled":false}}`)
-	s.do(t, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(w.note)+`}`, nil)
+	s.do(t, http.MethodPost, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(w.note)+`}`, nil)
+	s.do(t, http.MethodPut, "/v1/secrets/TOKEN", `{"value":`+quote(w.note)+`}`, map[string]string{"Authorization": "Bearer " + adminKey})
 	var execution string
 	for e, err := range s.Executions(t.Context(), client.ExecutionFilter{}) {
 		if err != nil {
@@ -101,7 +102,7 @@ func filled(t *testing.T, database string, w wording) (s *server, pages []string
 		"/bindings", "/silences", "/groups", "/hooks", "/hooks/" + hook, "/workflows", "/workflows/new", "/workflows/" + workflow, "/executions", "/executions/" + execution,
 		"/requests", "/tasks", "/governance", "/usage", "/rules", "/members", "/settings", "/integrations", "/profiles",
 		"/overview", "/events", "/events/" + event, "/deliveries", "/deliveries/" + delivery, "/dead-letters",
-		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/audit",
+		"/endpoints", "/endpoints/new", "/endpoints/" + ep.ID, "/endpoints/" + ep.ID + "/edit", "/keys", "/secrets", "/audit",
 	}
 }
 

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func TestSignInByOIDCStory(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.post(t, "/v1/members", `{"email":"grace@example.com","role":"viewer"}`)
-		s.do(t, "/v1/members", `{"email":"grace@example.com","role":"admin"}`, map[string]string{"Authorization": "Bearer " + adminKey, "X-Org-ID": "acme"})
+		s.do(t, http.MethodPost, "/v1/members", `{"email":"grace@example.com","role":"admin"}`, map[string]string{"Authorization": "Bearer " + adminKey, "X-Org-ID": "acme"})
 
 		b := newBrowser(t, &server{URL: front.URL})
 		b.allow(idp.URL)

@@ -11,21 +11,23 @@ import (
 	"github.com/peal-dev/peal/internal/workflow"
 )
 
-func (f *Flow) claimQuery() string {
-	return `UPDATE execution SET owner = ?1 WHERE org = ?2 AND id IN (SELECT id FROM execution
-		WHERE org = ?2 AND owner IS NULL AND due_at IS NOT NULL AND due_at <= ?3 ORDER BY due_at LIMIT ?4` + f.locking() + `) RETURNING id`
-}
+const dueQuery = "SELECT id FROM execution WHERE org = ?1 AND owner IS NULL AND due_at IS NOT NULL AND due_at <= ?2 ORDER BY due_at LIMIT ?3"
+
+var claimIDs = store.NewIn("UPDATE execution SET owner = ? WHERE org = ? AND id IN ")
 
 // Claim implements workflow.Store.
-func (f *Flow) Claim(ctx context.Context, org string, now time.Time, limit int) ([]*workflow.Claimed, error) {
-	query := f.claimQuery()
+func (f *Flow) Claim(ctx context.Context, org string, now time.Time, limit int, held func(peal.ExecutionID) bool) ([]*workflow.Claimed, error) {
 	var ids []peal.ExecutionID
-	err := f.db.WriteThen(ctx, func(tx *store.Tx) error {
-		ids = ids[:0]
-		return tx.Query(func(r store.Row) error {
-			ids = append(ids, executionID(r.Blob(0)))
-			return nil
-		}, query, f.db.Session(), org, store.Micros(now), int64(limit))
+	err := f.db.WriteThen(ctx, func(tx *store.Tx) (err error) {
+		if ids, err = f.due(tx, org, now, limit, held); err != nil || len(ids) == 0 {
+			return err
+		}
+		args := make([]any, len(ids))
+		for i := range ids {
+			args[i] = ids[i][:]
+		}
+		_, err = tx.ManyIn(claimIDs, []any{f.db.Session(), org}, args)
+		return err
 	}, func() {
 		for _, id := range ids {
 			f.own(org, id)
@@ -41,6 +43,25 @@ func (f *Flow) Claim(ctx context.Context, org string, now time.Time, limit int) 
 		_ = f.Release(context.WithoutCancel(ctx), ids)
 	}
 	return claimed, err
+}
+
+// due lists up to limit executions that can be claimed, and looks further where some of
+// the first are held.
+func (f *Flow) due(tx *store.Tx, org string, now time.Time, limit int, held func(peal.ExecutionID) bool) (ids []peal.ExecutionID, err error) {
+	for want := limit; ; want += limit {
+		ids = ids[:0]
+		seen := 0
+		err := tx.Query(func(r store.Row) error {
+			seen++
+			if id := executionID(r.Blob(0)); len(ids) < limit && !held(id) {
+				ids = append(ids, id)
+			}
+			return nil
+		}, dueQuery+f.locking(), org, store.Micros(now), int64(want))
+		if err != nil || len(ids) == limit || seen < want {
+			return ids, err
+		}
+	}
 }
 
 // load reads all that running executions takes.
@@ -168,6 +189,33 @@ func (f *Flow) steps(ctx context.Context, org string, id peal.ExecutionID) (step
 		return err
 	}, stepColumns+" FROM step WHERE org = ? AND execution = ? ORDER BY seq", org, id[:])
 	return steps, err
+}
+
+// Lost implements workflow.Fence. A file has one user, who knows what others do.
+func (f *Flow) Lost(ctx context.Context, org string, ids []peal.ExecutionID) (lost []peal.ExecutionID, err error) {
+	if f.db.Dialect() != store.PostgreSQL {
+		return nil, nil
+	}
+	args := []any{org, f.db.Session()}
+	for _, id := range ids {
+		args = append(args, id[:])
+	}
+	mine := map[peal.ExecutionID]bool{}
+	err = f.rows(ctx, func(scan scanner) error {
+		var id peal.ExecutionID
+		err := scan(&id)
+		mine[id] = true
+		return err
+	}, "SELECT id FROM execution WHERE org = ? AND owner = ? AND id IN (?"+strings.Repeat(",?", len(ids)-1)+")", args...)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if !mine[id] {
+			lost = append(lost, id)
+		}
+	}
+	return lost, nil
 }
 
 const (

@@ -15,6 +15,7 @@ import (
 var (
 	_ workflow.Store  = (*Flow)(nil)
 	_ workflow.Ledger = (*Flow)(nil)
+	_ workflow.Fence  = (*Flow)(nil)
 	_ janitor.Store   = (*Flow)(nil)
 )
 
@@ -24,6 +25,7 @@ type Flow struct {
 	commits *store.Lane[*commit]
 	records *store.Lane[*record]
 	refused *store.Lane[*refusal]
+	purger  purger // the janitor's alone
 
 	mu    sync.Mutex
 	owned map[peal.ExecutionID]string // to the org
@@ -49,7 +51,7 @@ const (
 
 // New adds the lanes of executions to the database's writer.
 func New(db *store.DB) *Flow {
-	f := &Flow{db: db, owned: map[peal.ExecutionID]string{}, known: map[version]bool{}}
+	f := &Flow{db: db, owned: map[peal.ExecutionID]string{}, known: map[version]bool{}, purger: purger{places: map[string]place{}}}
 	f.commits = store.NewLane(db, store.LaneConfig{MaxItems: maxCommits, MaxRows: 2 * maxCommits, MaxBytes: maxCommitBytes}, f.writeCommits)
 	f.records = store.NewLane(db, store.LaneConfig{MaxItems: maxRecords, MaxRows: 8 * maxRecords, Patient: true}, f.writeRecords)
 	f.refused = store.NewLane(db, store.LaneConfig{MaxItems: maxRefused, MaxRows: maxRefused, MaxBytes: maxRefusedSize}, f.writeRefused)
@@ -75,7 +77,7 @@ func (f *Flow) disown(ids ...peal.ExecutionID) {
 	}
 }
 
-// Owned implements workflow.Ledger.
+// Owned implements workflow.Fence.
 func (f *Flow) Owned() []peal.ExecutionID {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -54,15 +54,12 @@ func listQuery(dialect store.Dialect, q peal.ExecutionFilter, before []byte) (qu
 		query += " AND workflow = ?"
 		args = append(args, q.Workflow[:])
 	}
-	switch {
-	case q.Status == peal.ExecutionFailed:
-		query += " AND status = 'failed'"
-	case q.Status != "" && !q.Status.Finished():
-		query += " AND finished_at = 0 AND status = ?"
-		args = append(args, string(q.Status))
-	case q.Status != "":
-		query += " AND status = ?"
-		args = append(args, string(q.Status))
+	if q.Status != "" {
+		ended := " AND finished_at = 0"
+		if q.Status.Finished() {
+			ended = " AND finished_at > 0"
+		}
+		query, args = query+ended+" AND status = ?", append(args, string(q.Status))
 	}
 	return query + " ORDER BY id DESC LIMIT ?", args
 }

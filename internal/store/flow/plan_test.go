@@ -43,10 +43,18 @@ func planned(f *Flow) map[string]plantest.Query {
 	hook, request := peal.HookID{1}, peal.RequestID{1}
 	all := map[string]plantest.Query{
 		"backlog":  {SQL: backlogQuery, Args: []any{"", int64(5)}},
-		"claim":    {SQL: f.claimQuery(), Args: []any{int64(1), "org", int64(1), int64(5)}},
-		"old":      {SQL: oldExecutions, Args: []any{int64(1), int64(5)}},
+		"due":      {SQL: dueQuery, Args: []any{"org", int64(1), int64(5)}},
+		"used":     {SQL: usedVersion, Args: []any{"org", hook[:], before, int64(1)}},
+		"versions": {SQL: versionsQuery, Args: []any{"", []byte{}, int64(1), int64(5)}},
 		"accepted": {SQL: accepted, Args: []any{hook[:], "org", before, int64(5)}},
 		"refused":  {SQL: refused, Args: []any{hook[:], "org", before, int64(5)}},
+	}
+	for _, s := range shelves {
+		all["old "+s.table] = plantest.Query{SQL: s.allQuery(), Args: []any{int64(1), int64(1), []byte{}, int64(5)}}
+		all["old of an org "+s.table] = plantest.Query{SQL: s.orgQuery(), Args: []any{"org", []byte{}, before, int64(5)}}
+		for _, query := range append([]string{s.deleteQuery()}, s.with...) {
+			all[query] = plantest.Query{SQL: query, Args: []any{"org", before}}
+		}
 	}
 	list := func(name, query string, args []any) {
 		all[name] = plantest.Query{SQL: query, Args: append(args, int64(51))}
@@ -58,13 +66,14 @@ func planned(f *Flow) map[string]plantest.Query {
 		{Status: peal.ExecutionFailed},
 		{Status: peal.ExecutionWaiting},
 		{Status: peal.ExecutionSucceeded},
+		{Status: peal.ExecutionCancelled},
 		{Hook: hook, Status: peal.ExecutionFailed},
 	} {
 		q.Org = "org"
 		query, args := listQuery(f.db.Dialect(), q, before)
 		list(fmt.Sprint("executions ", i), query, args)
 	}
-	for i, q := range []peal.RequestFilter{{}, {Status: peal.RequestPending}, {Offering: peal.OfferingID{1}}, {Priority: "high"}} {
+	for i, q := range []peal.RequestFilter{{}, {Status: peal.RequestPending}, {Offering: peal.OfferingID{1}}, {Priority: "URGENT"}} {
 		where, args := requestList(q, before)
 		list(fmt.Sprint("requests ", i), selectRequests+where, append([]any{"org"}, args...))
 	}

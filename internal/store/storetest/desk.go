@@ -301,7 +301,7 @@ var deskTests = map[string]func(*Fixture){
 	"a request starts its workflow": func(f *Fixture) {
 		d := NewDesk(f)
 		x := d.Waiting()
-		claimed, err := d.F.Claim(d.Ctx, d.Org, d.Now(), 10)
+		claimed, err := d.F.Claim(d.Ctx, d.Org, d.Now(), 10, Nothing)
 		d.Check(err)
 		if len(claimed) != 1 || claimed[0].Execution.ID != x || claimed[0].Definition != `{"steps":[]}` {
 			d.Fatalf("claimed %+v", claimed)
@@ -334,7 +334,7 @@ var deskTests = map[string]func(*Fixture){
 	"a step that waits is woken": func(f *Fixture) {
 		d := NewDesk(f)
 		x := d.Waiting()
-		if claimed, err := d.F.Claim(d.Ctx, d.Org, d.Now(), 10); err != nil || len(claimed) != 1 {
+		if claimed, err := d.F.Claim(d.Ctx, d.Org, d.Now(), 10, Nothing); err != nil || len(claimed) != 1 {
 			d.Fatalf("claimed %v, %v", claimed, err)
 		}
 		task := d.Task(func(*peal.Task) {})
@@ -346,7 +346,7 @@ var deskTests = map[string]func(*Fixture){
 		}
 		d.Check(d.Complete(task.ID))
 		d.Check(d.F.Release(d.Ctx, []peal.ExecutionID{x}))
-		claimed, err := d.F.Claim(d.Ctx, d.Org, d.Now(), 10)
+		claimed, err := d.F.Claim(d.Ctx, d.Org, d.Now(), 10, Nothing)
 		d.Check(err)
 		if len(claimed) != 1 || claimed[0].Signals != 2 || len(claimed[0].Heard) != 2 {
 			d.Fatalf("claimed %+v", claimed)

@@ -137,7 +137,7 @@ func TestNodesLoseNoWakeUp(t *testing.T) {
 			continue
 		}
 		woken++
-		claimed, err := a.F.Claim(a.Ctx, a.Org, a.Now(), 500)
+		claimed, err := a.F.Claim(a.Ctx, a.Org, a.Now(), 500, storetest.Nothing)
 		a.Check(err)
 		heard := false
 		for _, c := range claimed {

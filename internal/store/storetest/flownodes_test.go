@@ -15,7 +15,7 @@ import (
 // claimed claims the executions that are due.
 func claimed(f *storetest.Fixture) []*workflow.Claimed {
 	f.Helper()
-	c, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10)
+	c, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, storetest.Nothing)
 	f.Check(err)
 	return c
 }

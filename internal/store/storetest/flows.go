@@ -22,7 +22,7 @@ var flowTests = map[string]func(*Fixture){
 		if x.Execution.ID != c.Execution.ID || x.Definition != "text" || string(x.Execution.Input) != `{"webhook":{"body":1}}` || len(x.Steps) != 0 {
 			f.Fatalf("claimed %+v", x)
 		}
-		if again, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10); err != nil || len(again) != 0 {
+		if again, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, Nothing); err != nil || len(again) != 0 {
 			f.Fatalf("claimed twice: %v, %v", again, err)
 		}
 		f.Check(f.Progress(x, func(r *workflow.Record) {
@@ -107,7 +107,7 @@ var flowTests = map[string]func(*Fixture){
 		if got := f.Execution(x.Execution.ID); got.Status != peal.ExecutionWaiting || !got.DueAt.Equal(due) {
 			f.Fatalf("parked %+v", got)
 		}
-		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10); err != nil || len(early) != 0 {
+		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, Nothing); err != nil || len(early) != 0 {
 			f.Fatalf("claimed early: %v, %v", early, err)
 		}
 		f.Pass(time.Hour)
@@ -117,7 +117,7 @@ var flowTests = map[string]func(*Fixture){
 		f.Begin(f.Start(nil))
 		x := &workflow.Claimed{Execution: f.started[0].Execution}
 		f.park(x, time.Time{})
-		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now().Add(time.Hour), 10); err != nil || len(early) != 0 {
+		if early, err := f.F.Claim(f.Ctx, f.Org, f.Now().Add(time.Hour), 10, Nothing); err != nil || len(early) != 0 {
 			f.Fatalf("claimed without a signal: %v, %v", early, err)
 		}
 		f.Check(f.F.Signal(f.Ctx, workflow.Signal{Org: f.Org, Execution: x.Execution.ID, Step: "a", Payload: []byte(`{"x":1}`)}, f.Now()))
@@ -330,7 +330,7 @@ func (f *Fixture) Begin(commits ...*workflow.Commit) {
 
 func (f *Fixture) claimOne() *workflow.Claimed {
 	f.Helper()
-	claimed, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10)
+	claimed, err := f.F.Claim(f.Ctx, f.Org, f.Now(), 10, Nothing)
 	f.Check(err)
 	if len(claimed) != 1 {
 		f.Fatalf("claimed %d", len(claimed))

@@ -52,6 +52,8 @@ func Cases(t *testing.T, empty Backend) {
 		{"settings", settingsTests},
 		{"purge", purgeTests},
 		{"flow", flowTests},
+		{"flow", flowClaimTests},
+		{"flow", flowPurgeTests},
 		{"desk", deskTests},
 		{"writer", writerTests},
 		{"ledger", ledgerTests},

@@ -50,6 +50,19 @@ type Step struct {
 	Continue bool
 	// Branches are the steps of a parallel.
 	Branches [][]*Step
+	// Secrets are those that it names, where it does.
+	Secrets []SecretUse
+}
+
+// All gives every step, those inside of others behind them.
+func All(steps []*Step) (all []*Step) {
+	for _, s := range steps {
+		all = append(all, s)
+		for _, branch := range s.Branches {
+			all = append(all, All(branch)...)
+		}
+	}
+	return all
 }
 
 // Retry is how often a step is tried in all, and the wait before the second time, which
@@ -78,29 +91,6 @@ func (s *Step) Fault(member, format string, args ...any) error {
 		place, path = v.node.Position, v.node.Path
 	}
 	return place.fault(path, format, args...)
-}
-
-// roots are what templates see, with the members of those that are always the same.
-var roots = map[string][]string{
-	"webhook":   {"body", "headers", "method", "query", "receivedAt"},
-	"request":   {"id", "offering", "title", "description", "status", "priority", "created_by", "data", "parent", "created_at"},
-	"steps":     nil,
-	"execution": {"id", "startedAt"},
-	"workflow":  {"id", "name", "version"},
-}
-
-// stepMembers are what templates see of a step.
-var stepMembers = []string{"output", "status", "error"}
-
-var conditions = filter.NewConditions(rootNames()...)
-
-func rootNames() []string {
-	var names []string
-	for name := range roots {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 var (
@@ -258,14 +248,14 @@ func (p *reader) step(n *Node, visible map[string]bool, depth int) (*Step, error
 	}
 	if spec.Check != nil {
 		if err := spec.Check(s); err != nil {
-			return nil, s.located(err)
+			return nil, s.Located(err)
 		}
 	}
 	return s, nil
 }
 
-// located gives an error of a kind's check the step's place, unless it has one.
-func (s *Step) located(err error) error {
+// Located gives an error of a kind's check the step's place, unless it has one.
+func (s *Step) Located(err error) error {
 	var known *peal.Error
 	if !errors.As(err, &known) || strings.HasPrefix(known.Message, "line ") {
 		return err

@@ -16,7 +16,7 @@ import (
 )
 
 var kinds = []*Spec{
-	{Name: "http", Fields: []Field{
+	{Name: "http", Secrets: true, Fields: []Field{
 		{Name: "url", Type: Text, Required: true},
 		{Name: "method", Type: Text, Enum: []string{"GET", "POST"}},
 		{Name: "body", Type: Any},
@@ -108,6 +108,11 @@ func TestFaults(t *testing.T) {
 		one("{id: a, uses: http, with: {url: \"{{ webhook.body\"}}"):                                "{{ without }}",
 		one("{id: a, uses: http, with: {url: \"{{ webhook.body | up }}\"}}"):                        `there is no filter "up"`,
 		one("{id: a, uses: http, with: {url: \"{{ webhook.body | round: x }}\"}}"):                  "an argument is a number",
+		one("{id: a, uses: wait, with: {for: \"{{ secrets.S }}\"}}"):                                "line 2, column 37: {{ secrets.S }}: a wait step keeps what it takes, so that it cannot take secrets",
+		one("{id: a, uses: http, with: {url: x, body: [{k: \"{{ secrets }}\"}]}}"):                  "line 2, column 51: {{ secrets }}: a secret is named secrets.NAME",
+		one("{id: a, uses: http, with: {url: \"{{ secrets.S.x }}\"}}"):                              "a secret is named secrets.NAME",
+		one("{id: a, uses: http, with: {url: \"{{ secrets.S | upper }}\"}}"):                        "a secret is named secrets.NAME, with nothing behind it",
+		one("{id: a, uses: http, with: {url: x}, if: \"secrets.S == 'x'\"}"):                        "a condition sees execution, request, steps, webhook, workflow",
 		one("{id: a, uses: wait, with: {for: soon}}"):                                               "for is a duration",
 		one("{id: a, uses: wait}"):                                                                  "line 2, column 6: for or until",
 		one("{id: a, uses: http, with: {url: x}, if: \"webhook.body ==\"}"):                         "unexpected end of the condition",
@@ -196,6 +201,22 @@ func render(text string, scope Scope) string {
 	return string(doc)
 }
 
+func TestSecretsAreNoted(t *testing.T) {
+	d, err := Parse("steps:\n  - {id: p, uses: parallel, with: {branches: [{id: a, uses: http, with: {url: \"x/{{ secrets.A }}/{{ secrets.B }}\", headers: {h: \"{{secrets.C}}\"}}}]}}", kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range All(d.Steps) {
+		for _, use := range s.Secrets {
+			names = append(names, s.ID+"."+use.Name)
+		}
+	}
+	if !slices.Equal(names, []string{"a.A", "a.B", "a.C"}) {
+		t.Errorf("noted %v", names)
+	}
+}
+
 // A text that is one expression gives back what was put in; a text without expressions
 // is itself.
 func TestTemplatesKeepValues(t *testing.T) {
@@ -257,6 +278,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(`{"name":"x","steps":[{"id":"a","uses":"http","with":{"url":"x"}}]}`)
 	f.Add("steps:\n\t- id: a")
 	f.Add("? a\n: b")
+	f.Add("steps: [{id: a, uses: http, with: {url: \"x/{{ secrets.A }}\"}}]")
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := Parse(text, kinds)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/strictjson"
 )
 
@@ -17,12 +18,24 @@ type Spec struct {
 	Fields []Field
 	// Branches says that the steps inside are read from with.branches.
 	Branches bool
+	// Secrets says that templates in with may name the org's secrets. What such a kind
+	// takes is kept nowhere but in the step.
+	Secrets bool
 	// Outside says that the step acts outside of Peal, so that its beginning is recorded
 	// first.
 	Outside bool
 	// Check reports what else may not stand. An error of its own is a *peal.Error whose
 	// field is a member of with.
 	Check func(*Step) error
+}
+
+// Known tells what an org has of what definitions name.
+type Known interface {
+	// ID is the org's.
+	ID() string
+	HasEndpoint(id peal.EndpointID) bool
+	HasOffering(id peal.OfferingID) bool
+	HasSecret(name string) bool
 }
 
 // Field is a member of a step's with.
@@ -137,6 +150,9 @@ func (p *reader) with(s *Step, spec *Spec, n *Node, visible map[string]bool, dep
 		if err != nil {
 			return err
 		}
+		if err := s.useSecrets(v, spec); err != nil {
+			return err
+		}
 		if err := spec.Fields[i].check(v); err != nil {
 			return err
 		}
@@ -230,9 +246,12 @@ func compile(n *Node, visible map[string]bool) (*Value, error) {
 
 // check reports a path that leads nowhere whatever is received.
 func (e *expression) check(n *Node, visible map[string]bool) error {
+	if e.path[0] == SecretsRoot {
+		return nil // useSecrets looks at it
+	}
 	members, known := roots[e.path[0]]
 	if !known {
-		return n.Fault("{{ %s }}: there is no %s; there are %s", clip(e.text), clip(e.path[0]), strings.Join(rootNames(), ", "))
+		return n.Fault("{{ %s }}: there is no %s; there are %s", clip(e.text), clip(e.path[0]), strings.Join(append(rootNames(), SecretsRoot), ", "))
 	}
 	if len(e.path) < 2 {
 		return nil

@@ -1,0 +1,58 @@
+package workflow
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/peal-dev/peal/internal/peal"
+	"github.com/peal-dev/peal/internal/workflow/definition"
+)
+
+// Whatever a step gives that has a secret in it, what is kept has not, and is still JSON.
+func TestCleanLeavesNoSecret(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.StringMatching(`[a-z0-9"\\/%&+ ü<\n]{8,16}`).Draw(t, "secret")
+		another := value + rapid.StringMatching(`[a-z0-9]{1,4}`).Draw(t, "longer")
+		r := &run{Engine: &Engine{Config: Config{Secrets: func(_, name string) (string, bool) {
+			return map[string]string{"A": value, "B": another}[name], true
+		}}}, Claimed: &Claimed{Execution: &peal.Execution{}}}
+		r.def = &definition.Definition{Steps: []*definition.Step{{Secrets: []definition.SecretUse{{Name: "A"}, {Name: "B"}}}}}
+		h := r.hide()
+
+		around := rapid.StringMatching(`[a-z"\\ü ]{0,6}`)
+		text := around.Draw(t, "before") + rapid.SampledFrom(append(spellings(value), another)).Draw(t, "spelled") + around.Draw(t, "behind")
+		doc, err := definition.AppendJSON(nil, map[string]any{text: []any{text, json.Number("1.50"), nil, true, map[string]any{"a": text}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := h.clean(Outcome{Output: doc, Err: errors.New("failed: " + text)})
+		kept, err := definition.Decode(out.Output)
+		if err != nil {
+			t.Fatalf("%s is no JSON: %v", out.Output, err)
+		}
+		var look func(v any)
+		look = func(v any) {
+			switch v := v.(type) {
+			case string:
+				if strings.Contains(v, value) {
+					t.Fatalf("%q is kept in %q", value, v)
+				}
+			case []any:
+				for _, item := range v {
+					look(item)
+				}
+			case map[string]any:
+				for name, member := range v {
+					look(name)
+					look(member)
+				}
+			}
+		}
+		look(kept)
+		look(out.Err.Error())
+	})
+}
