@@ -88,6 +88,7 @@ func filled(t *testing.T, database string, w wording) (s *server, pages []string
 	workflow := s.post(t, "/v1/workflows", `{"name":`+quote(w.workflow)+`,"steps":[{"id":"a","uses":"publish","with":{"type":"made","data":{"x":"{{ webhook.body.x }}"}}}]}`)
 	hook := s.post(t, "/v1/hooks", `{"name":`+quote(w.hook)+`,"workflow":"`+workflow+`","verification":{"enabled":false}}`)
 	s.do(t, http.MethodPost, "/v1/webhooks/inbound/"+hook, `{"x":`+quote(w.note)+`}`, nil)
+	s.do(t, http.MethodPut, "/v1/secrets/TOKEN", `{"value":`+quote(w.workflow)+`}`, map[string]string{"Authorization": "Bearer " + adminKey})
 	var execution string
 	for e, err := range s.Executions(t.Context(), client.ExecutionFilter{}) {
 		if err != nil {
@@ -95,7 +96,6 @@ func filled(t *testing.T, database string, w wording) (s *server, pages []string
 		}
 		execution = e.ID
 	}
-	s.do(t, http.MethodPut, "/v1/secrets/TOKEN", `{"value":`+quote(w.note[:min(200, len(w.note))])+`}`, map[string]string{"Authorization": "Bearer " + adminKey})
 	s.post(t, "/v1/requests", `{"title":`+quote(w.request)+`}`)
 	s.post(t, "/v1/tasks", `{"title":`+quote(w.request)+`,"assignee":{"kind":"user","id":"ada"}}`)
 	return s, []string{
