@@ -336,6 +336,7 @@ func (e *Engine) Load() (running, held int) {
 type definitions struct {
 	mu    sync.Mutex
 	known map[definitionName]*definition.Definition
+	size  int // of their texts
 }
 
 type definitionName struct {
@@ -343,8 +344,12 @@ type definitionName struct {
 	version  int
 }
 
-// maxDefinitions bounds how many are remembered.
-const maxDefinitions = 256
+// maxDefinitions bounds how many are remembered, maxTexts the bytes of their texts: with
+// its conditions, one takes thirty times as much.
+const (
+	maxDefinitions = 256
+	maxTexts       = 2 << 20
+)
 
 // definition reads the definition of an execution.
 func (e *Engine) definition(c *Claimed) (*definition.Definition, error) {
@@ -362,8 +367,12 @@ func (e *Engine) definition(c *Claimed) (*definition.Definition, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.known) >= maxDefinitions {
+	if len(d.known) >= maxDefinitions || d.size+len(c.Definition) > maxTexts {
 		clear(d.known)
+		d.size = 0
+	}
+	if d.known[name] == nil {
+		d.size += len(c.Definition)
 	}
 	d.known[name] = made
 	return made, nil
