@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func (v view) Orgs() []string {
 	var ids []string
 	for _, o := range orgs.Data {
 		ids = append(ids, o.ID)
+	}
+	if !slices.Contains(ids, v.Org) {
+		ids = append(ids, v.Org) // an old one among many
 	}
 	return ids
 }
