@@ -84,6 +84,18 @@ func (v *visit) orgsOf() []string {
 	return ids
 }
 
+// Home is where an error leads back to. A portal that is over leads nowhere: whose portal it
+// was has no other page.
+func (v view) Home() string {
+	switch {
+	case v.Portal != nil:
+		return v.Base
+	case strings.HasPrefix(v.v.r.URL.Path, "/portal/"):
+		return ""
+	}
+	return home
+}
+
 // Active marks the navigation's entry of the page.
 func (v view) Active(prefix string) template.HTMLAttr {
 	if v.Path == prefix || strings.HasPrefix(v.Path, prefix+"/") {

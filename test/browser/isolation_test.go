@@ -248,12 +248,9 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("the eleventh wrong key: %d", last)
 	}
 	for _, link := range []string{"/portal/lnk_nothing/endpoints", "/portal/lnk_nothing"} {
-		r, err := http.Get(s.URL + link)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _ = r.Body.Close(); r.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %d", link, r.StatusCode)
+		status, body := (&visitor{t: t, url: s.URL}).get(link)
+		if status != http.StatusNotFound || !strings.Contains(body, "Ask for a new one") || strings.Contains(body, "Back to the start") {
+			t.Errorf("%s: %d %s", link, status, body)
 		}
 	}
 }
