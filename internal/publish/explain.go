@@ -73,7 +73,7 @@ func (p *Publisher) missed(ep *peal.Endpoint, ev *peal.Event) (outcome, detail s
 		return reason, p.Directory.FilterError(ep, ev)
 	case reason != "":
 		return reason, ""
-	case ep.CreatedAt.Truncate(time.Millisecond).After(ev.AcceptedAt): // which is in whole ones
+	case ep.CreatedAt.Truncate(time.Millisecond).After(ev.AcceptedAt): // which is known to the millisecond
 		return "later", ""
 	}
 	return "changed", ""
