@@ -15,7 +15,7 @@ func TestPortalLinksAreChecked(t *testing.T) {
 		`{"origins":["javascript://app.example.com"]}`:                    400,
 		`{"logo":"data:image/svg+xml;base64,AAAA"}`:                       400,
 		`{"logo":"https://example.com/logo.png"}`:                         400,
-		`{"color":"red;"}`:                                                400,
+		`{"color":"red;"}`: 400,
 	} {
 		s.call(adminKey, "POST", "/v1/portal-links", body).want(want)
 	}
