@@ -49,8 +49,9 @@ func (a *api) discardRoutes() {
 	})
 }
 
-// discardSteps is how many steps of the store's one call takes at the most.
-const discardSteps = 40
+// maxDiscarded is about how many one call discards. It looks at as many as it takes: one that
+// is made again begins anew.
+const maxDiscarded = 20_000
 
 // discard gives up the dead letters with the ids or, where there are none, those that the
 // filter selects.
@@ -60,7 +61,7 @@ func (a *api) discard(ctx context.Context, f peal.DeliveryFilter, ids []peal.Del
 		return Discarded{n, true}, err
 	}
 	var after peal.DeliveryID
-	for range discardSteps {
+	for d.Deliveries < maxDiscarded {
 		n, last, err := a.DeadLetters.DiscardDead(ctx, f, after)
 		if err != nil {
 			return d, err

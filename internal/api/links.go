@@ -129,7 +129,7 @@ func portalOf(in *PortalLink) (*auth.Portal, error) {
 	}
 	for _, o := range p.Origins {
 		u, err := url.Parse(o)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || o != u.Scheme+"://"+u.Host {
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || o != u.Scheme+"://"+u.Host || strings.ContainsAny(u.Host, ";,'\"") { // which end what a policy says
 			return nil, peal.Invalid("origins", "an origin is a scheme and a host, such as https://app.example.com")
 		}
 	}

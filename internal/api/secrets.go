@@ -37,11 +37,7 @@ func (a *api) secretRoutes() {
 		OperationID: "list-secrets", Method: http.MethodGet, Path: "/v1/secrets", Tags: tags,
 		Summary: "List secrets", Description: "Their names: nobody can read a value.",
 	}, func(_ context.Context, who auth.Identity, in *PageQuery) (*body[List[Secret]], error) {
-		rows, next, err := directory.Secrets.List(a.Directory, who.Org, in.page())
-		if err != nil {
-			return nil, err
-		}
-		return listOf(rows, next, showSecret), nil
+		return listObjects(a, directory.Secrets, who, in, showSecret)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "put-secret", Method: http.MethodPut, Path: "/v1/secrets/{name}", Tags: tags, Errors: []int{http.StatusConflict},
@@ -53,10 +49,7 @@ func (a *api) secretRoutes() {
 	},
 	) (*body[Secret], error) {
 		s, err := a.Settings.PutSecret(ctx, who.Actor, who.Org, in.Name, in.Body.Value)
-		if err != nil {
-			return nil, err
-		}
-		return &body[Secret]{showSecret(s)}, nil
+		return answerShown(s, err, showSecret)
 	})
 	register(a, peal.Admin, huma.Operation{
 		OperationID: "delete-secret", Method: http.MethodDelete, Path: "/v1/secrets/{name}", Tags: tags, DefaultStatus: http.StatusNoContent,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,6 +24,27 @@ func TestDiscards(t *testing.T) {
 		}
 	}
 	s.call(s.key("default", peal.Publisher), "POST", "/v1/discards", `{"filter":{}}`).problem(403, peal.CodeForbidden)
+}
+
+// behind is a store whose only dead letter that fits lies behind many that do not.
+type behind struct {
+	DeadLetters
+	steps int
+}
+
+func (b *behind) DiscardDead(context.Context, peal.DeliveryFilter, peal.DeliveryID) (n int, last peal.DeliveryID, err error) {
+	if b.steps--; b.steps > 0 {
+		return 0, peal.DeliveryID{1}, nil
+	}
+	return 1, last, nil
+}
+
+// A call that is made again begins anew, so each must come to what it is to discard.
+func TestDiscardsComeToTheEnd(t *testing.T) {
+	a := &api{Config: Config{DeadLetters: &behind{steps: 1000}}}
+	if got, err := a.discard(t.Context(), peal.DeliveryFilter{}, nil); got != (Discarded{1, true}) || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 func TestBudgetsAndAlerts(t *testing.T) {

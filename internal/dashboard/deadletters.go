@@ -3,6 +3,7 @@ package dashboard
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/peal-dev/peal/internal/auth"
 	"github.com/peal-dev/peal/internal/peal"
@@ -16,12 +17,12 @@ func (d *Dashboard) deadLetterRoutes(a area) {
 	})
 	a.handle("POST /dead-letters/retry", auth.FeatureRetry, func(v *visit) error {
 		if v.r.PostFormValue("all") != "" {
-			filter := v.deadLetters()
+			filter := v.shownDeadLetters()
 			filter["status"] = string(peal.Dead)
 			if err := v.do(http.MethodPost, "/v1/replays", map[string]any{"filter": filter}, nil); err != nil {
 				return err
 			}
-			return v.redirect("/dead-letters", "replayed")
+			return v.redirect(v.deadLettersPage(), "replayed")
 		}
 		chosen := v.r.PostForm["delivery"]
 		for _, id := range chosen {
@@ -32,7 +33,7 @@ func (d *Dashboard) deadLetterRoutes(a area) {
 		return v.redirect(v.deadLettersPage(), noteOf(len(chosen), "retried"))
 	})
 	a.handle("POST /dead-letters/discard", auth.FeatureRetry, func(v *visit) error {
-		body := map[string]any{"filter": v.deadLetters()}
+		body := map[string]any{"filter": v.shownDeadLetters()}
 		if v.r.PostFormValue("all") == "" {
 			chosen := v.r.PostForm["delivery"]
 			if len(chosen) == 0 {
@@ -68,6 +69,18 @@ func (v *visit) deadLetters() map[string]string {
 		if value := v.r.PostFormValue(name); value != "" {
 			filter[name] = value
 		}
+	}
+	return filter
+}
+
+// shownDeadLetters is the filter for all that it selects, but for deliveries made since the
+// page was shown: nobody has seen them.
+func (v *visit) shownDeadLetters() map[string]string {
+	filter := v.deadLetters()
+	shown, err := time.Parse(time.RFC3339Nano, v.r.PostFormValue("shown"))
+	until, none := time.Parse(time.RFC3339Nano, filter["until"])
+	if err == nil && (none != nil || shown.Before(until)) {
+		filter["until"] = shown.Format(time.RFC3339Nano)
 	}
 	return filter
 }

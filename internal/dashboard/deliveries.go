@@ -91,10 +91,12 @@ type deliveryPage struct {
 	Filter   filters
 	Names    map[string]string
 	Statuses []peal.Status
+	// Shown is when the list was read.
+	Shown string
 }
 
 func (v *visit) deliveries(name, title string, status peal.Status) error {
-	page := deliveryPage{Statuses: peal.Statuses}
+	page := deliveryPage{Statuses: peal.Statuses, Shown: v.Now().UTC().Format(time.RFC3339Nano)}
 	var q url.Values
 	page.Filter, q = v.filters(strings.Fields(deliveryFilters)...)
 	if status != "" {
@@ -106,6 +108,9 @@ func (v *visit) deliveries(name, title string, status peal.Status) error {
 	var err error
 	if page.Names, err = v.endpointNames(); err != nil {
 		return err
+	}
+	if id := page.Filter["endpoint"]; id != "" && page.Names[id] == "" {
+		page.Names[id] = id // one that was deleted stays chosen
 	}
 	return v.render(http.StatusOK, name, title, page)
 }

@@ -333,16 +333,8 @@ func (f *form) read(r *http.Request) map[string]any {
 	if ep.Profile != "" {
 		body["profile"] = ep.Profile
 	}
-	if n, err := strconv.ParseFloat(r.PostFormValue("rate_limit"), 64); err == nil {
-		ep.RateLimit, body["rate_limit"] = &n, n
-	} else if !f.New {
-		ep.RateLimit, body["rate_limit"] = nil, nil
-	}
-	if n, err := strconv.Atoi(r.PostFormValue("max_in_flight")); err == nil {
-		ep.MaxInFlight, body["max_in_flight"] = &n, n
-	} else if !f.New {
-		ep.MaxInFlight, body["max_in_flight"] = nil, nil
-	}
+	ep.RateLimit, body["rate_limit"] = typed[float64](r.PostFormValue("rate_limit"))
+	ep.MaxInFlight, body["max_in_flight"] = typed[int](r.PostFormValue("max_in_flight"))
 	config := map[string]any{}
 	for i := range f.Fields {
 		fd := &f.Fields[i]
@@ -356,6 +348,19 @@ func (f *form) read(r *http.Request) map[string]any {
 		body["config"] = config
 	}
 	return body
+}
+
+// typed is a number that was typed, nil for none. What is no number stays as it is, for the
+// API to refuse.
+func typed[T any](text string) (*T, any) {
+	if text == "" {
+		return nil, nil
+	}
+	n := new(T)
+	if json.Unmarshal([]byte(text), n) != nil {
+		return nil, text
+	}
+	return n, *n
 }
 
 // read turns the text of an input into the value of its type.

@@ -67,12 +67,18 @@ func (f filters) Any() bool {
 }
 
 // More is the address of the next page.
-func (f filters) More(cursor string) string {
-	q := url.Values{"cursor": {cursor}}
+func (f filters) More(cursor string) string { return f.With("cursor", cursor) }
+
+// With is the address of the list with another value of the filter, from its beginning.
+func (f filters) With(name, value string) string {
+	q := url.Values{}
 	for name, value := range f {
 		if value != "" && name != "cursor" {
 			q.Set(name, value)
 		}
+	}
+	if q.Set(name, value); value == "" {
+		q.Del(name)
 	}
 	return "?" + q.Encode()
 }
@@ -95,19 +101,25 @@ func (d *Dashboard) eventRoutes(a area) {
 	a.handle("GET /events/{id}", "", func(v *visit) error {
 		path := "/v1/events/" + url.PathEscape(v.r.PathValue("id"))
 		var page struct {
-			Event      event
-			Deliveries list[delivery]
-			Names      map[string]string
+			Event event
+			// Gone are the deliveries to endpoints that were deleted since.
+			Gone []delivery
 		}
+		var deliveries list[delivery]
 		if err := v.get(path, url.Values{"explain": {"true"}}, &page.Event); err != nil {
 			return err
 		}
-		if err := v.get(path+"/deliveries", nil, &page.Deliveries); err != nil {
+		if err := v.get(path+"/deliveries", url.Values{"limit": {"500"}}, &deliveries); err != nil {
 			return err
 		}
-		var err error
-		if page.Names, err = v.endpointNames(); err != nil {
-			return err
+		explained := map[string]bool{}
+		for _, verdict := range page.Event.Explain {
+			explained[verdict.EndpointID] = true
+		}
+		for _, d := range deliveries.Data {
+			if !explained[d.EndpointID] {
+				page.Gone = append(page.Gone, d)
+			}
 		}
 		return v.render(http.StatusOK, "event", page.Event.Type, page)
 	})

@@ -2,11 +2,13 @@ package dashboard
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/peal-dev/peal/internal/auth"
 	"github.com/peal-dev/peal/internal/peal"
 )
 
@@ -70,6 +72,19 @@ func (v *visit) overview() (overview, error) {
 // liveEvery is how often an open overview looks for news.
 const liveEvery = 2 * time.Second
 
+// whoNow is who the session belongs to by now: meanwhile it may have ended, a key been
+// deleted, a member removed, or a role changed.
+func (v *visit) whoNow() (auth.Identity, error) {
+	// The request's own context holds the session as it was.
+	ctx, cancel := context.WithTimeout(context.Background(), liveEvery)
+	defer cancel()
+	ctx, err := v.sessions.Load(ctx, v.sessions.Token(v.r.Context()))
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	return v.identity(v.r.WithContext(ctx))
+}
+
 // live sends the overview anew whenever it has changed, as server-sent events, until the
 // browser leaves or the session's hour is up; then the browser comes again.
 func (v *visit) live() error {
@@ -84,8 +99,7 @@ func (v *visit) live() error {
 	defer end.Stop()
 	var last []byte
 	for {
-		// Meanwhile a key may be deleted, a member removed, or a role changed.
-		if who, err := v.identity(v.r); err != nil || who != v.who {
+		if who, err := v.whoNow(); err != nil || who != v.who {
 			return nil //nolint:nilerr // the browser comes again and is told
 		}
 		o, err := v.overview()

@@ -26,11 +26,14 @@ func (d *Dashboard) portalRoutes() {
 // portalOf gives what the token in the address grants.
 func (d *Dashboard) portalOf(r *http.Request) (auth.Identity, *auth.Portal, error) {
 	g, err := d.Links.Portal(r.Context(), r.PathValue("token"))
+	if err == nil {
+		_, err = d.Auth.OrgOf(g.Identity)
+	}
+	if peal.CodeOf(err) == peal.CodeNotFound {
+		err = peal.Errorf(peal.CodeNotFound, "This link has expired, or was never given out. Ask for a new one where you got it.")
+	}
 	if err != nil {
 		return auth.Identity{}, nil, err
-	}
-	if _, err := d.Auth.OrgOf(g.Identity); err != nil {
-		return auth.Identity{}, nil, peal.NotFound("link")
 	}
 	return g.Identity, g.Portal, nil
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,9 @@ func (v view) Orgs() []string {
 	for _, o := range orgs.Data {
 		ids = append(ids, o.ID)
 	}
+	if !slices.Contains(ids, v.Org) {
+		ids = append(ids, v.Org) // an old one among many
+	}
 	return ids
 }
 
@@ -78,6 +82,18 @@ func (v *visit) orgsOf() []string {
 		ids = append(ids, m.Org)
 	}
 	return ids
+}
+
+// Home is where an error leads back to. A portal that is over leads nowhere: whose portal it
+// was has no other page.
+func (v view) Home() string {
+	switch {
+	case v.Portal != nil:
+		return v.Base
+	case strings.HasPrefix(v.v.r.URL.Path, "/portal/"):
+		return ""
+	}
+	return home
 }
 
 // Active marks the navigation's entry of the page.

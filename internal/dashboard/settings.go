@@ -101,13 +101,15 @@ func (d *Dashboard) settingsRoutes(a area) {
 
 // keys lists the keys; one that was just made is shown this once.
 func (v *visit) keys(status int, made apiKey) error {
+	f, q := v.filters("cursor")
 	var keys list[apiKey]
-	if err := v.get("/v1/keys", nil, &keys); err != nil {
+	if err := v.get("/v1/keys", q, &keys); err != nil {
 		return err
 	}
 	return v.render(status, "keys", "API keys", struct {
 		list[apiKey]
-		Made  apiKey
-		Roles []peal.Role
-	}{keys, made, []peal.Role{peal.Viewer, peal.Publisher, peal.Admin}})
+		Filter filters
+		Made   apiKey
+		Roles  []peal.Role
+	}{keys, f, made, []peal.Role{peal.Viewer, peal.Publisher, peal.Admin}})
 }

@@ -184,7 +184,9 @@ func (v *visit) usage() error {
 		Since, Until time.Time
 		Hours        []hour
 		Anomalies    []anomaly
-		Currency     string `json:"currency"`
+		// Older tells that anomalies may lie behind the events that were looked at.
+		Older    bool
+		Currency string `json:"currency"`
 		// Any tells that there was usage at all.
 		Any bool
 	}
@@ -199,7 +201,7 @@ func (v *visit) usage() error {
 		return err
 	}
 	var err error
-	if page.Anomalies, err = v.anomalies(page.Since); err != nil {
+	if page.Anomalies, page.Older, err = v.anomalies(page.Since); err != nil {
 		return err
 	}
 	page.Any = len(sums.Data) > 0
@@ -234,17 +236,17 @@ func hoursOf(sums []usage, found []anomaly, since time.Time) (hours []hour) {
 	return hours
 }
 
-// anomalies are the latest that were told.
-func (v *visit) anomalies(since time.Time) ([]anomaly, error) {
+// anomalies are the latest that were told. There may be older ones: a list looks through so
+// many events at a time.
+func (v *visit) anomalies(since time.Time) (found []anomaly, older bool, err error) {
 	var events list[event]
 	q := url.Values{"type": {"cost_anomaly.*"}, "since": {since.Format(time.RFC3339)}, "limit": {strconv.Itoa(maxAnomalies)}}
 	if err := v.get("/v1/events", q, &events); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var found []anomaly
 	for _, e := range events.Data {
 		if err := v.get("/v1/events/"+url.PathEscape(e.ID), nil, &e); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		var data struct {
 			Kind    string `json:"anomaly_type"`
@@ -258,5 +260,5 @@ func (v *visit) anomalies(since time.Time) ([]anomaly, error) {
 			e.ID, e.Time, e.Severity, cmp.Or(data.Message, e.Message), strings.ReplaceAll(data.Kind, "_", " "), data.Details.Hour,
 		})
 	}
-	return found, nil
+	return found, events.Next() != "", nil
 }

@@ -1,12 +1,15 @@
 package browser
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/peal-dev/peal/client"
 )
@@ -24,26 +27,7 @@ func TestAnotherOrgsObjects(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		jar, err := cookiejar.New(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		visitor := &http.Client{Jar: jar}
-		post := func(path string, form url.Values) (int, string) {
-			r, err := visitor.PostForm(s.URL+path, form)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Body.Close()
-			body, err := io.ReadAll(r.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r.StatusCode, string(body)
-		}
-		if status, _ := post("/dashboard/sign-in", url.Values{"key": {key.Key}}); status != http.StatusOK {
-			t.Fatalf("signing in: %d", status)
-		}
+		stranger, admin := s.visitor(t, key.Key), s.visitor(t, adminKey)
 		checked := 0
 		for _, p := range pages {
 			parts := strings.Split(p, "/")
@@ -51,17 +35,13 @@ func TestAnotherOrgsObjects(t *testing.T) {
 				continue
 			}
 			for _, action := range []string{"", "/edit"} {
-				r, err := visitor.Get(s.URL + "/dashboard/" + parts[1] + "/" + parts[2] + action)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _ = r.Body.Close(); r.StatusCode != http.StatusNotFound {
-					t.Errorf("GET %s%s: %d", p, action, r.StatusCode)
+				if status, _ := stranger.get("/dashboard/" + parts[1] + "/" + parts[2] + action); status != http.StatusNotFound {
+					t.Errorf("GET %s%s: %d", p, action, status)
 				}
 				checked++
 			}
 			for _, action := range []string{"", "/pause", "/resume", "/delete", "/test", "/rotate-secret", "/retry", "/cancel"} {
-				status, body := post("/dashboard/"+parts[1]+"/"+parts[2]+action, url.Values{
+				status, body := stranger.post("/dashboard/"+parts[1]+"/"+parts[2]+action, url.Values{
 					"name": {"mine"}, "config.url": {"https://example.com"}, "definition": {"name: mine\nsteps: [{id: a, uses: wait, with: {for: 1s}}]"},
 				})
 				if status != http.StatusNotFound || strings.Contains(body, "Shop") {
@@ -70,9 +50,29 @@ func TestAnotherOrgsObjects(t *testing.T) {
 				checked++
 			}
 		}
+		// Whatever a page leads to, or does, that names an object.
+		named := admin.named(pages)
+		for path, done := range named {
+			ask := stranger.get
+			if done {
+				ask = func(path string) (int, string) {
+					return stranger.post(path, url.Values{"name": {"mine"}, "definition": {"name: mine"}})
+				}
+			}
+			if status, _ := ask(path); status != http.StatusNotFound {
+				t.Errorf("%s, done %v: %d", path, done, status)
+			}
+			checked++
+		}
+		left := admin.named(pages)
+		for path := range named {
+			if _, ok := left[path]; !ok {
+				t.Errorf("no page leads to %s any more", path)
+			}
+		}
 		for _, action := range []string{"/retry", "/discard"} {
 			for _, form := range []url.Values{{"all": {"true"}}, {"delivery": deadLetters(t, s)}} {
-				if status, body := post("/dashboard/dead-letters"+action, form); status != http.StatusOK && status != http.StatusNotFound || strings.Contains(body, "Shop") {
+				if status, body := stranger.post("/dashboard/dead-letters"+action, form); status != http.StatusOK && status != http.StatusNotFound || strings.Contains(body, "Shop") {
 					t.Errorf("POST /dead-letters%s: %d", action, status)
 				}
 				checked++
@@ -81,16 +81,69 @@ func TestAnotherOrgsObjects(t *testing.T) {
 		if n := len(deadLetters(t, s)); n != 3 {
 			t.Errorf("%d dead letters are left of 3", n)
 		}
-		if status, _ := post("/dashboard/settings", url.Values{"name": {"mine"}}); status != http.StatusForbidden {
+		if status, _ := stranger.post("/dashboard/settings", url.Values{"name": {"mine"}}); status != http.StatusForbidden {
 			t.Errorf("an org's key changes the org: %d", status)
 		}
-		if checked < 60 {
+		if checked < 100 {
 			t.Errorf("only %d addresses were tried", checked)
 		}
 		if ep := firstEndpoint(t, s); ep.Status != "active" || ep.Name == "mine" {
 			t.Errorf("the endpoint was changed: %+v", ep)
 		}
 	})
+}
+
+// visitor is somebody who is signed in, without a browser.
+type visitor struct {
+	t   *testing.T
+	url string
+	http.Client
+}
+
+func (s *server) visitor(t *testing.T, key string) *visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &visitor{t, s.URL, http.Client{Jar: jar}}
+	if status, _ := v.post("/dashboard/sign-in", url.Values{"key": {key}}); status != http.StatusOK {
+		t.Fatalf("signing in: %d", status)
+	}
+	return v
+}
+
+func (v *visitor) get(path string) (status int, body string) { return v.read(v.Get(v.url + path)) }
+
+func (v *visitor) post(path string, form url.Values) (status int, body string) {
+	return v.read(v.PostForm(v.url+path, form))
+}
+
+func (v *visitor) read(r *http.Response, err error) (int, string) {
+	v.t.Helper()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return r.StatusCode, string(body)
+}
+
+var addresses = regexp.MustCompile(`(href|action)="(/dashboard/[a-z-]+/(?:[a-z]+_[0-9a-z]{26}|TOKEN)[^"?]*)"`)
+
+// named are the addresses on pages that name an object; true are those of forms.
+func (v *visitor) named(pages []string) map[string]bool {
+	all := map[string]bool{}
+	for _, p := range pages {
+		_, body := v.get("/dashboard" + p)
+		for _, m := range addresses.FindAllStringSubmatch(body, -1) {
+			all[m[2]] = m[1] == "action" || all[m[2]]
+		}
+	}
+	return all
 }
 
 // deadLetters are the ids of the default org's.
@@ -103,6 +156,53 @@ func deadLetters(t *testing.T, s *server) (ids []string) {
 		ids = append(ids, d.ID)
 	}
 	return ids
+}
+
+// An open overview shows nothing more once its session has ended, in whichever tab.
+func TestLiveEndsWithTheSession(t *testing.T) {
+	s := newServer(t, "sqlite:"+t.TempDir()+"/peal.db")
+	v := s.visitor(t, adminKey)
+	live, err := v.Get(s.URL + "/dashboard/overview/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Body.Close()
+	if _, err := live.Body.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	v.post("/dashboard/sign-out", nil)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, live.Body)
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("it goes on")
+	}
+}
+
+// An event's page names who got it also where the endpoint is gone.
+func TestDeletedEndpointOfAnEvent(t *testing.T) {
+	s, r := newServer(t, "sqlite:"+t.TempDir()+"/peal.db"), newReceiver(t)
+	ep, err := s.CreateEndpoint(t.Context(), client.Endpoint{URL: r.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Publish(t.Context(), client.Event{Type: "order.paid", Data: json.RawMessage("{}")})
+	if err == nil {
+		err = s.DeleteEndpoint(t.Context(), ep.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, body := s.visitor(t, adminKey).get("/dashboard/events/" + a.ID); !strings.Contains(body, ep.ID) || !strings.Contains(body, "The endpoint was deleted.") {
+		t.Errorf("the event's page:\n%s", body)
+	}
 }
 
 // Pages want a session, and forms of other sites are refused.
@@ -148,12 +248,9 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("the eleventh wrong key: %d", last)
 	}
 	for _, link := range []string{"/portal/lnk_nothing/endpoints", "/portal/lnk_nothing"} {
-		r, err := http.Get(s.URL + link)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _ = r.Body.Close(); r.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %d", link, r.StatusCode)
+		status, body := (&visitor{t: t, url: s.URL}).get(link)
+		if status != http.StatusNotFound || !strings.Contains(body, "Ask for a new one") || strings.Contains(body, "Back to the start") {
+			t.Errorf("%s: %d %s", link, status, body)
 		}
 	}
 }

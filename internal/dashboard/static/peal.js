@@ -141,4 +141,17 @@ document.addEventListener("DOMContentLoaded", () => {
   dress(document);
 });
 document.addEventListener("htmx:afterSwap", (e) => dress(e.target.parentNode || document));
-document.addEventListener("htmx:sseMessage", (e) => dress(e.target));
+
+// What follows events leaves open what is open, and the keyboard where it is.
+const places = (root) => [...root.querySelectorAll("a, summary, [tabindex]")];
+const placeName = (e) => e.getAttribute("href") || e.textContent;
+let before;
+document.addEventListener("htmx:sseBeforeMessage", (e) => {
+  const here = places(e.target).find((p) => p === document.activeElement);
+  before = { open: [...e.target.querySelectorAll("details")].map((d) => d.open), here: here && placeName(here) };
+});
+document.addEventListener("htmx:sseMessage", (e) => {
+  e.target.querySelectorAll("details").forEach((d, i) => { d.open = Boolean(before.open[i]); });
+  if (before.here) places(e.target).find((p) => placeName(p) === before.here)?.focus({ preventScroll: true });
+  dress(e.target);
+});

@@ -14,6 +14,16 @@ const discarded = "discarded"
 // discardScan is how many dead letters one step looks at.
 const discardScan = 500
 
+// deadQuery lists the dead letters of an org, or of its endpoint ?6.
+func deadQuery(dialect store.Dialect, f *peal.DeliveryFilter) string {
+	of := "org = ?1"
+	if !f.Endpoint.IsZero() {
+		of = "endpoint_id = ?6 AND " + dialect.Beside("org") + " = ?1"
+	}
+	return "SELECT id, event_id, event_type, endpoint_id FROM done WHERE " + of +
+		" AND id >= ?2 AND id < ?3 AND finished_at >= ?4 AND status = 'dead' AND status <> 'succeeded' ORDER BY id LIMIT ?5"
+}
+
 // DiscardDead cancels dead letters that the filter selects, in one step after an id. It
 // gives the id to go on after, zero where there are no more.
 func (q *Queue) DiscardDead(ctx context.Context, f peal.DeliveryFilter, after peal.DeliveryID) (n int, last peal.DeliveryID, err error) {
@@ -23,11 +33,9 @@ func (q *Queue) DiscardDead(ctx context.Context, f peal.DeliveryFilter, after pe
 		if !after.IsZero() {
 			from = next(after)
 		}
-		query := "FROM done WHERE org = ? AND id >= ? AND id < ? AND finished_at >= ? AND status = 'dead' AND status <> 'succeeded' ORDER BY id LIMIT ?"
-		args := []any{f.Org, from[:], to[:], made(from), int64(discardScan)}
+		query, args := deadQuery(q.db.Dialect(), &f), []any{f.Org, from[:], to[:], made(from), int64(discardScan)}
 		if !f.Endpoint.IsZero() {
-			query = "FROM done WHERE endpoint_id = ? AND coalesce(org, '') = ? AND id >= ? AND id < ? AND finished_at >= ? AND status = 'dead' AND status <> 'succeeded' ORDER BY id LIMIT ?"
-			args = append([]any{f.Endpoint[:]}, args...)
+			args = append(args, f.Endpoint[:])
 		}
 		var found []peal.DeliveryID
 		seen := 0
@@ -39,7 +47,7 @@ func (q *Queue) DiscardDead(ctx context.Context, f peal.DeliveryFilter, after pe
 				found = append(found, last)
 			}
 			return nil
-		}, "SELECT id, event_id, event_type, endpoint_id "+query, args...)
+		}, query, args...)
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,11 @@ func pageQueries(dialect store.Dialect) map[string]plantest.Query {
 			}
 		}
 	}
+	dead := []any{"org", from[:], to[:], made(from), int64(discardScan)}
+	all["dead letters to discard"] = plantest.Query{SQL: deadQuery(dialect, &peal.DeliveryFilter{}), Args: dead}
+	all["an endpoint's dead letters to discard"] = plantest.Query{
+		SQL: deadQuery(dialect, &peal.DeliveryFilter{Endpoint: peal.EndpointID{1}}), Args: append(dead, peal.EndpointID{1}),
+	}
 	for i, query := range offsetQueries(dialect) {
 		all[fmt.Sprint("deliveries by offset ", i)] = plantest.Query{SQL: query, Args: []any{peal.EndpointID{1}, "org", int64(1), int64(2), int64(3)}}
 	}
