@@ -93,7 +93,7 @@ const minute = int64(time.Minute / time.Microsecond)
 // hit counts a hit that is not late by the clock, and tells that there are too many: hits are
 // too few to tell from each other which of them are late.
 func (g *Group) hit(p *Plan, r *rule, id MeterID, m *hits, k mark, model string, repeated peal.Repeated) {
-	if !inOrder(k.At+minute, g.now.UnixMicro()) {
+	if !g.inOrder(k.At+minute, g.now.UnixMicro()) {
 		m.Late = max(m.Late, k.At)
 		return
 	}
@@ -105,7 +105,7 @@ func (g *Group) hit(p *Plan, r *rule, id MeterID, m *hits, k mark, model string,
 
 // hitsRepeat tells that hits repeat, unless that was told.
 func (g *Group) hitsRepeat(p *Plan, r *rule, ref string, m *hits, w window, kind, model string, repeated peal.Repeated) {
-	if m.Told.find(w.Since, w.Since+within(repeated), within(repeated)) != nil {
+	if len(m.Told.during(w.Since, w.Since+within(repeated), within(repeated))) > 0 {
 		return
 	}
 	m.Told.add(w.Since)
