@@ -50,7 +50,7 @@ type mark struct {
 }
 
 // maxMarks is how many are remembered: more than there are minutes until an hour is closed,
-// twice.
+// twice, where hours do not wait for long.
 const maxMarks = 256
 
 // minuteHit counts a minute in which more was used than is allowed, once.
