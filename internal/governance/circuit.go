@@ -123,13 +123,12 @@ type outage struct {
 
 // circuitTold tells that a circuit opened, and that it closed, unless that was told.
 func (g *Group) circuitTold(p *Plan, c *rule, name string, m *route, o outage) {
-	told := m.Told.during(o.From, o.until, time.Duration(c.Cooldown).Microseconds())
-	if len(told) == 0 {
-		told = append(told, m.Told.add(o.From))
+	if !m.Told.meet(o.From, o.until, time.Duration(c.Cooldown).Microseconds()) {
+		m.Told.add(o.From)
 		g.fire(AlertID{p.Org, c.id, name, "open", o.From}, "circuit.open", p.Org, "routeId", name, "failureCount", o.failures)
 	}
-	for _, t := range told {
-		if o.To != 0 && t.To == 0 {
+	for i := range m.Told {
+		if t := &m.Told[i]; t.To == 0 && t.From < o.To {
 			g.circuitClosed(p, c, name, t, o.span)
 		}
 	}

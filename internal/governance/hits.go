@@ -105,7 +105,7 @@ func (g *Group) hit(p *Plan, r *rule, id MeterID, m *hits, k mark, model string,
 
 // hitsRepeat tells that hits repeat, unless that was told.
 func (g *Group) hitsRepeat(p *Plan, r *rule, ref string, m *hits, w window, kind, model string, repeated peal.Repeated) {
-	if len(m.Told.during(w.Since, w.Since+within(repeated), within(repeated))) > 0 {
+	if m.Told.meet(w.Since, w.Since+within(repeated), within(repeated)) {
 		return
 	}
 	m.Told.add(w.Since)

@@ -30,22 +30,16 @@ type spans []span
 
 const maxSpans = 64
 
-func (s *spans) add(from int64) *span {
+func (s *spans) add(from int64) {
 	if *s = append(*s, span{From: from}); len(*s) > maxSpans {
 		*s = slices.Delete(*s, 0, 1)
 	}
-	return &(*s)[len(*s)-1]
 }
 
-// during are those that were told of something between two moments, which may have looked
-// otherwise before all records were known.
-func (s spans) during(from, to, lasts int64) (found []*span) {
-	for i := range s {
-		if s[i].meets(from, to, lasts) {
-			found = append(found, &s[i])
-		}
-	}
-	return found
+// meet tells whether something between two moments was told, which may have looked otherwise
+// before all records were known.
+func (s spans) meet(from, to, lasts int64) bool {
+	return slices.ContainsFunc(s, func(told span) bool { return told.meets(from, to, lasts) })
 }
 
 // meets tells whether it was between two moments. What lasts is known to last for a while.
