@@ -71,13 +71,13 @@ type Request struct {
 	OriginExecutionID string          `json:"origin_execution_id"`
 	CancelReason      string          `json:"cancel_reason"`
 	SLA               *SLA            `json:"sla"`
-	AcceptDueAt       time.Time       `json:"accept_due_at"`
-	CompleteDueAt     time.Time       `json:"complete_due_at"`
+	AcceptDueAt       time.Time       `json:"accept_due_at,omitzero"`
+	CompleteDueAt     time.Time       `json:"complete_due_at,omitzero"`
 	// Breached are the targets that were missed, or are by now.
 	Breached   []string  `json:"breached"`
 	CreatedAt  time.Time `json:"created_at"`
-	AcceptedAt time.Time `json:"accepted_at"`
-	FinishedAt time.Time `json:"finished_at"`
+	AcceptedAt time.Time `json:"accepted_at,omitzero"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
 }
 
 // RequestFilter selects requests; zero fields select all.

@@ -38,7 +38,7 @@ type Reservation struct {
 	Reason     string `json:"reason,omitempty"`
 	ApprovalID string `json:"approval_id,omitempty"`
 	// ExpiresAt is until when it holds what was asked for; zero where it holds nothing.
-	ExpiresAt time.Time `json:"expires_at"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
 	ReservationRequest
 	// Cost and Tokens are what it came to, once it is settled.
@@ -126,7 +126,7 @@ type Approval struct {
 	Threshold   string    `json:"hitl_threshold"`
 	RequestedAt time.Time `json:"requested_at"`
 	ExpiresAt   time.Time `json:"expires_at"`
-	DecidedAt   time.Time `json:"decided_at"`
+	DecidedAt   time.Time `json:"decided_at,omitzero"`
 	DecidedBy   string    `json:"decided_by,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
 }

@@ -21,7 +21,7 @@ type Task struct {
 	Data        json.RawMessage `json:"data"`
 	Output      json.RawMessage `json:"output"`
 	CreatedAt   time.Time       `json:"created_at"`
-	FinishedAt  time.Time       `json:"finished_at"`
+	FinishedAt  time.Time       `json:"finished_at,omitzero"`
 }
 
 // Assignee is who is to do a task.

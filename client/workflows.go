@@ -67,9 +67,9 @@ type Execution struct {
 	HookID          string    `json:"hook_id"`
 	Status          string    `json:"status"`
 	CreatedAt       time.Time `json:"created_at"`
-	StartedAt       time.Time `json:"started_at"`
-	FinishedAt      time.Time `json:"finished_at"`
-	DueAt           time.Time `json:"due_at"`
+	StartedAt       time.Time `json:"started_at,omitzero"`
+	FinishedAt      time.Time `json:"finished_at,omitzero"`
+	DueAt           time.Time `json:"due_at,omitzero"`
 	FailedStep      string    `json:"failed_step"`
 	Error           string    `json:"error"`
 	// Input and Steps are not in lists.
@@ -83,9 +83,9 @@ type StepRun struct {
 	Uses       string          `json:"uses"`
 	Status     string          `json:"status"`
 	Attempts   int             `json:"attempts"`
-	StartedAt  time.Time       `json:"started_at"`
-	FinishedAt time.Time       `json:"finished_at"`
-	DueAt      time.Time       `json:"due_at"`
+	StartedAt  time.Time       `json:"started_at,omitzero"`
+	FinishedAt time.Time       `json:"finished_at,omitzero"`
+	DueAt      time.Time       `json:"due_at,omitzero"`
 	Input      json.RawMessage `json:"input"`
 	Output     json.RawMessage `json:"output"`
 	Error      string          `json:"error"`

@@ -145,7 +145,7 @@ func (p *playground) welcome(ctx context.Context) error {
 Publish an event of your own:
 
   curl -X POST %[2]s/v1/events -H "Authorization: Bearer %[3]s" \
-    -H "Content-Type: application/json" -d '{"type":"order.paid","data":{"total":12.50}}'
+    -H "Content-Type: application/json" -d '{"type":"order.shipped","data":{"total":12.50}}'
 
 or point the other commands at it:
 

@@ -64,7 +64,9 @@ type createHookCmd struct {
 
 // Help gives examples.
 func (createHookCmd) Help() string {
-	return `    peal hooks create "CI deployments" --workflow wf_...
+	return `Examples:
+
+    peal hooks create "CI deployments" --workflow wf_...
     peal hooks create "GitHub pushes" --workflow wf_... --scheme github
     peal hooks create Payments --workflow wf_... --scheme stripe --secret "$STRIPE_SECRET"`
 }

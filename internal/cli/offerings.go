@@ -67,7 +67,9 @@ type createOfferingCmd struct {
 
 // Help gives an example.
 func (createOfferingCmd) Help() string {
-	return `    peal offerings create "New laptop" --accept 4h --complete 48h`
+	return `For example:
+
+    peal offerings create "New laptop" --accept 4h --complete 48h`
 }
 
 func (c *createOfferingCmd) Run(ctx context.Context, s Streams) error {

@@ -34,7 +34,9 @@ type setSecretCmd struct {
 
 // Help gives an example.
 func (setSecretCmd) Help() string {
-	return `    printf %s "$TOKEN" | peal secrets set STATUS_TOKEN
+	return `For example:
+
+    printf %s "$TOKEN" | peal secrets set STATUS_TOKEN
 
 A line break at the end is not part of the value.`
 }

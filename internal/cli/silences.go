@@ -63,7 +63,9 @@ type createSilenceCmd struct {
 
 // Help gives examples.
 func (createSilenceCmd) Help() string {
-	return `    peal silences create --for 2h --comment "Planned maintenance"
+	return `Examples:
+
+    peal silences create --for 2h --comment "Planned maintenance"
     peal silences create --until 2099-01-01T06:00:00Z --events 'budget.*' --endpoints ep_...`
 }
 

@@ -18,7 +18,9 @@ type usageCmd struct {
 
 // Help gives examples.
 func (usageCmd) Help() string {
-	return `    peal usage --by team,model
+	return `Examples:
+
+    peal usage --by team,model
     peal usage --by key --period day --since 168h`
 }
 

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/peal-dev/peal/internal/directory"
 	"github.com/peal-dev/peal/internal/peal"
@@ -72,7 +73,7 @@ func (p *Publisher) missed(ep *peal.Endpoint, ev *peal.Event) (outcome, detail s
 		return reason, p.Directory.FilterError(ep, ev)
 	case reason != "":
 		return reason, ""
-	case ep.CreatedAt.After(ev.AcceptedAt):
+	case ep.CreatedAt.Truncate(time.Millisecond).After(ev.AcceptedAt): // which is known to the millisecond
 		return "later", ""
 	}
 	return "changed", ""

@@ -67,7 +67,7 @@ func testEvent(ep *peal.Endpoint, eventType string, now time.Time) (*peal.Event,
 		if !ok {
 			return nil, peal.Invalid("type", "there is no such type in the catalogue; GET /v1/event-types lists it")
 		}
-		in := Input{Type: t.Name, Severity: peal.Info, Data: t.Example}
+		in := Input{Type: t.Name, Data: t.Example}
 		return in.event(ep.Org, now)
 	}
 	in := Input{

@@ -23,6 +23,9 @@ const (
 	openHours = "240h"
 	// lastKey is the one whose leak is told last.
 	lastKey = "last"
+	// markUser's requests are enough for a warning, which is told after all of the stream.
+	markUser     = "mark"
+	markRequests = 1000
 )
 
 // stream is a gateway's usage of nine days with incidents of all kinds that usage tells of,
@@ -118,6 +121,9 @@ var asArrived = []string{
 func raised(t *testing.T, c *caller) (out []string) {
 	t.Helper()
 	for _, listed := range c.List(t, "/v1/events?limit=200") {
+		if text(listed, "subject") == markUser {
+			continue
+		}
 		e := c.Call(t, 200, "GET", "/v1/events/"+text(listed, "id"), nil)
 		data, ok := e["data"].(object)
 		if !ok {
@@ -224,7 +230,7 @@ func TestNodesTellAStreamOnce(t *testing.T) {
 	}
 	t.Logf("%d events of %d records, with %d kills", len(want), len(records), kills+len(nodes)+1)
 	sums := c.List(t, "/v1/usage/summary?since="+start.Format(time.RFC3339))
-	requests := 0
+	requests := markRequests
 	for _, r := range records {
 		n, ok := r["requests"].(int)
 		if !ok {
@@ -263,6 +269,14 @@ func ended(t *testing.T, c *caller) []string {
 			}
 		}
 		return errors.New("the last is not told")
+	})
+	// What is raised together is published in any order, and before what is raised later.
+	c.Call(t, 202, "POST", "/v1/usage", []object{{"user": markUser, "requests": markRequests}})
+	within(t, patience, func() error {
+		if len(c.List(t, "/v1/events?type=quota.warning&subject="+markUser)) == 0 {
+			return errors.New("the mark is not told")
+		}
+		return nil
 	})
 	return raised(t, c)
 }

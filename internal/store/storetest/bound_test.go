@@ -235,7 +235,7 @@ func TestLimitsAcrossNodes(t *testing.T) {
 	receiver.fails = func(_ string, number, times int) bool { return number%10 == 3 && times == 1 }
 	a, b, c := newNode(t, through, beat), newNode(t, direct, beat), newNode(t, direct, beat)
 	a.endpoint(url, "ordered", func(ep *peal.Endpoint) { ep.Ordered = true })
-	a.endpoint(url, "rated", func(ep *peal.Endpoint) { ep.RateLimit = 20 })
+	a.endpoint(url, "rated", func(ep *peal.Endpoint) { ep.RateLimit = 50 })
 	a.endpoint(url, "few", func(ep *peal.Endpoint) { ep.MaxInFlight = 3 })
 	later := a.endpoint(url, "later", func(*peal.Endpoint) {})
 
@@ -279,7 +279,7 @@ func TestLimitsAcrossNodes(t *testing.T) {
 		eventually(t, kind+" is delivered", func() bool { return receiver.kinds(kind) == published })
 	}
 	receiver.wantOrder(t, "ordered")
-	receiver.wantRate(t, "rated", 20, 5)
+	receiver.wantRate(t, "rated", 50, 5)
 	receiver.wantInFlight(t, "ordered", 1, time.Time{})
 	receiver.wantInFlight(t, "few", 3, time.Time{})
 	receiver.wantInFlight(t, "later", 2, limited)
