@@ -93,7 +93,7 @@ func TestEndpointActions(t *testing.T) {
 	}
 
 	typed := s.call(adminKey, "POST", path+"/test", `{"type":"budget.exceeded"}`).want(200)
-	if ev := s.call(adminKey, "GET", "/v1/events/"+typed["event_id"].(string), "").want(200); ev["type"] != "budget.exceeded" || ev["severity"] != "info" || len(ev["data"].(map[string]any)) == 0 {
+	if ev := s.call(adminKey, "GET", "/v1/events/"+typed["event_id"].(string), "").want(200); ev["type"] != "budget.exceeded" || ev["severity"] != "high" || len(ev["data"].(map[string]any)) == 0 {
 		t.Errorf("a test of a type: %v", ev)
 	}
 	if p := s.call(adminKey, "POST", path+"/test", `{"type":"no.such"}`).problem(400, peal.CodeInvalid); p.Field != "type" {
