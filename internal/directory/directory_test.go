@@ -111,7 +111,7 @@ func orgRow(t testing.TB, id string, created time.Time) directory.Row {
 func endpointRow(t testing.TB, ep *peal.Endpoint) directory.Row {
 	return directory.Row{
 		Kind: directory.KindEndpoint, Org: ep.Org, ID: ep.ID.String(), Doc: marshal(t, ep),
-		Sealed: newRing(t, 1).Seal(marshal(t, ep.Private), directory.SealedFor(directory.KindEndpoint, ep.ID.String())),
+		Sealed: newRing(t, 1).Seal(marshal(t, ep.Private), directory.SealedFor(directory.KindEndpoint, ep.Org, ep.ID.String())),
 	}
 }
 
@@ -256,7 +256,7 @@ func TestUnreadableRows(t *testing.T) {
 	good := endpoint("a", 1)
 	good.Private.Headers = map[string]string{"X-Team": "billing"}
 	otherKey := endpointRow(t, endpoint("a", 2))
-	otherKey.Sealed = newRing(t, 2).Seal([]byte("{}"), directory.SealedFor(directory.KindEndpoint, endpoint("a", 2).ID.String()))
+	otherKey.Sealed = newRing(t, 2).Seal([]byte("{}"), directory.SealedFor(directory.KindEndpoint, "a", endpoint("a", 2).ID.String()))
 	swapped := endpointRow(t, endpoint("a", 3))
 	swapped.Sealed = endpointRow(t, good).Sealed
 	garbled := endpointRow(t, endpoint("a", 4))
@@ -308,5 +308,26 @@ func TestUnreadableRows(t *testing.T) {
 	}
 	if keys, _, _ := d.Keys("a", peal.Page{}); len(keys) != 0 {
 		t.Error("a key without a hash is listed")
+	}
+}
+
+// A secret that was put into another org's row under the same name cannot be read there.
+func TestSecretsBelongToTheirOrgs(t *testing.T) {
+	row := func(org, sealedFor string) directory.Row {
+		s := &peal.Secret{Name: "TOKEN", Org: org, Sealed: peal.SecretPrivate{Value: "of " + sealedFor}}
+		return directory.Row{
+			Kind: directory.Secrets.Kind, Org: org, ID: s.Name, Doc: marshal(t, s),
+			Sealed: newRing(t, 1).Seal(marshal(t, s.Sealed), directory.SealedFor(directory.Secrets.Kind, sealedFor, s.Name)),
+		}
+	}
+	src := &memory{}
+	src.put(orgRow(t, "a", time.Time{}), orgRow(t, "b", time.Time{}), row("a", "a"), row("b", "a"))
+	d := directory.New(src, newRing(t, 1), slog.New(slog.DiscardHandler))
+	refresh(t, d)
+	if s, ok := directory.Secrets.Get(d, "a", "TOKEN"); !ok || s.Sealed.Value != "of a" {
+		t.Errorf("the org's own secret is %+v", s)
+	}
+	if s, ok := directory.Secrets.Get(d, "b", "TOKEN"); ok {
+		t.Errorf("another org reads %+v", s)
 	}
 }

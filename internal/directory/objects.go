@@ -85,7 +85,7 @@ func (o Objects[T]) read(d *Directory, row *Row) (*object, error) {
 		return nil, err
 	}
 	if s, ok := any(value).(Sealing); ok && len(row.Sealed) > 0 {
-		plain, err := d.ring.Open(row.Sealed, SealedFor(row.Kind, row.ID))
+		plain, err := d.ring.Open(row.Sealed, SealedFor(row.Kind, row.Org, row.ID))
 		if err != nil {
 			return nil, err
 		}
@@ -101,8 +101,14 @@ func (o Objects[T]) read(d *Directory, row *Row) (*object, error) {
 	return e, nil
 }
 
-// SealedFor is what an object's private part is sealed for.
-func SealedFor(kind, id string) []byte { return fmt.Appendf(nil, "%s/%s", kind, id) }
+// SealedFor is what an object's private part is sealed for. The names of secrets are
+// those of other orgs' too; ids are nobody else's.
+func SealedFor(kind, org, id string) []byte {
+	if kind == Secrets.Kind {
+		return fmt.Appendf(nil, "%s/%s/%s", kind, org, id)
+	}
+	return fmt.Appendf(nil, "%s/%s", kind, id)
+}
 
 // Get gives an object of the org. It is shared and must not be changed.
 func (o Objects[T]) Get(d *Directory, org, id string) (*T, bool) {

@@ -154,7 +154,7 @@ func (d *Directory) openPrivate(id peal.EndpointID, row *Row) (peal.Private, err
 	if len(row.Sealed) == 0 {
 		return peal.Private{}, nil
 	}
-	plain, err := d.ring.Open(row.Sealed, SealedFor(KindEndpoint, id.String()))
+	plain, err := d.ring.Open(row.Sealed, SealedFor(KindEndpoint, row.Org, id.String()))
 	if err != nil {
 		return peal.Private{}, err
 	}

@@ -224,7 +224,7 @@ func (w *world) write(ep *peal.Endpoint, deleted bool) *peal.Endpoint {
 	w.rows.version++
 	w.rows.all = append(w.rows.all, directory.Row{
 		Kind: directory.KindEndpoint, Org: ep.Org, ID: ep.ID.String(), Version: w.rows.version, Deleted: deleted,
-		Doc: doc, Sealed: w.ring.Seal(private, directory.SealedFor(directory.KindEndpoint, ep.ID.String())),
+		Doc: doc, Sealed: w.ring.Seal(private, directory.SealedFor(directory.KindEndpoint, ep.Org, ep.ID.String())),
 	})
 	w.rows.mu.Unlock()
 	if err := w.dir.Refresh(context.Background()); err != nil {

@@ -111,13 +111,13 @@ func (c *Client) parseTarget(raw string) (*target, error) {
 	if port == standard {
 		header = strings.TrimSuffix(header, ":"+port)
 	}
-	t.head = escape(u.RequestURI()) + " HTTP/1.1\r\nHost: " + header + "\r\nUser-Agent: " + c.userAgent + "\r\n"
+	t.head = Escape(u.RequestURI()) + " HTTP/1.1\r\nHost: " + header + "\r\nUser-Agent: " + c.userAgent + "\r\n"
 	return t, nil
 }
 
-// escape percent-encodes what may not stand in a request line; url keeps a query
+// Escape percent-encodes what may not stand in a request line; url keeps a query
 // as it was written.
-func escape(uri string) string {
+func Escape(uri string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(uri) {

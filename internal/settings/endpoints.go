@@ -142,7 +142,7 @@ func (s *Service) endpointWrite(ep *peal.Endpoint, expect int64) (Write, error) 
 	if err != nil {
 		return Write{}, peal.Wrap(peal.CodeInternal, err, "the endpoint cannot be written")
 	}
-	r.Sealed = s.Ring.Seal(private, directory.SealedFor(directory.KindEndpoint, ep.ID.String()))
+	r.Sealed = s.Ring.Seal(private, directory.SealedFor(directory.KindEndpoint, ep.Org, ep.ID.String()))
 	return Write{Rows: []Put{{Row: r, Expect: expect}}}, nil
 }
 

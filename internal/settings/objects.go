@@ -49,7 +49,7 @@ func (k kept[T]) put(ctx context.Context, s *Service, actor, org, id string, pla
 		if err != nil {
 			return Write{}, err
 		}
-		if r.Sealed, err = s.seal(k.Kind, id, v); err != nil {
+		if r.Sealed, err = s.seal(k.Kind, org, id, v); err != nil {
 			return Write{}, err
 		}
 		action, detail := k.Kind+".created", any(nil)
@@ -103,7 +103,7 @@ func (k kept[T]) delete(ctx context.Context, s *Service, actor, org, id string) 
 }
 
 // seal gives the sealed private part of an object, nil where its kind has none.
-func (s *Service) seal(kind, id string, v any) ([]byte, error) {
+func (s *Service) seal(kind, org, id string, v any) ([]byte, error) {
 	o, ok := v.(directory.Sealing)
 	if !ok {
 		return nil, nil
@@ -112,7 +112,7 @@ func (s *Service) seal(kind, id string, v any) ([]byte, error) {
 	if err != nil {
 		return nil, peal.Wrap(peal.CodeInternal, err, "the object cannot be written")
 	}
-	return s.Ring.Seal(private, directory.SealedFor(kind, id)), nil
+	return s.Ring.Seal(private, directory.SealedFor(kind, org, id)), nil
 }
 
 // changedMembers names the members that differ in two versions of an object, sorted.

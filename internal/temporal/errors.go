@@ -21,6 +21,8 @@ func (n *connection) refused(err error) error {
 	switch code {
 	case codes.InvalidArgument, codes.FailedPrecondition, codes.OutOfRange, codes.AlreadyExists:
 		return peal.Wrap(peal.CodeInvalid, err, "Temporal refuses it: "+said)
+	case codes.Canceled:
+		return peal.Wrap(peal.CodeUnavailable, err, "the call to Temporal was cut off")
 	case codes.NotFound:
 		return peal.Wrap(peal.CodeNotFound, err, "Temporal does not find it: "+said)
 	case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:

@@ -254,6 +254,11 @@ func TestFailures(t *testing.T) {
 		config.TemporalNamespace{Namespace: namespace, Address: s.Addr, Orgs: []string{"acme"}, Plaintext: true},
 		config.TemporalNamespace{Namespace: "away", Address: "127.0.0.1:1", Orgs: []string{"acme"}, Plaintext: true},
 	)
+	cut, cancel := context.WithCancel(t.Context())
+	s.Answers(func(ctx context.Context) error { cancel(); <-ctx.Done(); return ctx.Err() })
+	if _, err := c.Start(cut, request("cut", "r")); peal.CodeOf(err) != peal.CodeUnavailable || log.String() != "" {
+		t.Errorf("a call that was cut off: %v; the log has\n%s", err, log)
+	}
 	for _, test := range []struct {
 		err  error
 		code peal.Code
@@ -282,8 +287,8 @@ func TestFailures(t *testing.T) {
 	if text := log.String(); strings.Count(text, "namespace=away") != 1 || !strings.Contains(text, "127.0.0.1:1") || strings.Count(text, "namespace="+namespace) != 1 {
 		t.Errorf("the log has\n%s", text)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
 	s.Answers(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 	if _, err := c.Start(ctx, request("slow", "r")); peal.CodeOf(err) != peal.CodeUnavailable {
 		t.Errorf("a server that does not answer: %v", err)

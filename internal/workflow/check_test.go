@@ -26,7 +26,16 @@ type has struct {
 func (h has) ID() string                          { return h.org }
 func (h has) HasEndpoint(id peal.EndpointID) bool { return id == h.endpoint }
 func (h has) HasOffering(id peal.OfferingID) bool { return id == h.offering }
-func (h has) HasSecret(name string) bool          { return name == h.secret }
+func (h has) HasSecret(name string) bool          { return strings.HasPrefix(name, h.secret) }
+
+// named names so many secrets, each of them twice.
+func named(n int) string {
+	var b strings.Builder
+	for i := range 2 * n {
+		fmt.Fprintf(&b, "\"{{ secrets.TOKEN_%d }}\", ", i/2)
+	}
+	return strings.TrimSuffix(b.String(), ", ")
+}
 
 func TestCheckFindsWhatIsNamed(t *testing.T) {
 	client, err := egress.New(egress.Options{})
@@ -48,6 +57,8 @@ func TestCheckFindsWhatIsNamed(t *testing.T) {
 		"{id: a, uses: http, with: {url: \"https://127.0.0.1/\"}}":                                                  "line 3, column 37: url leads to an internal",
 		"{id: a, uses: parallel, with: {branches: [{id: b, uses: http, with: {url: \"https://127.0.0.1/\"}}]}}":     "line 3, column 79: url leads to an internal",
 		"{id: a, uses: http, with: {url: \"https://127.0.0.1/\"}}\n  - {id: b, uses: request, with: {offering: x}}": "line 4, column 45: ",
+		"{id: a, uses: http, with: {url: \"https://{{ secrets.TOKEN_0 }}/\", body: [" + named(20) + "]}}":           "",
+		"{id: a, uses: http, with: {url: \"https://{{ secrets.TOKEN_0 }}/\", body: [" + named(21) + "]}}":           "line 3, column 1098: a workflow names at most 20 secrets",
 	} {
 		_, err := kinds.Check(t.Context(), "name: Test\nsteps:\n  - "+with, org)
 		if want == "" && err == nil {
@@ -62,6 +73,10 @@ func TestCheckFindsWhatIsNamed(t *testing.T) {
 
 // Names are looked up beside each other, and all of them together within one time.
 func TestCheckTakesItsTimeOnce(t *testing.T) {
+	// The net package prepares itself once for all tests, which must not be in a bubble.
+	if _, err := (&net.Resolver{PreferGo: true}).LookupHost(t.Context(), "localhost"); err != nil {
+		t.Fatal(err)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		silent := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()

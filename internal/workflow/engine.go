@@ -77,7 +77,7 @@ func New(c Config) *Engine {
 // holding is an execution that this node has.
 type holding struct {
 	org string
-	// cancel ends its run, which began at since; nil while it waits for a slot.
+	// cancel ends its run, nil while it waits for a slot; since is when either began.
 	cancel context.CancelFunc
 	since  time.Time
 	// wanted says that it is to run again once this run has ended.
@@ -158,7 +158,7 @@ func (e *Engine) org(name string) *orgQueue {
 func (e *Engine) hold(q *orgQueue, x *peal.Execution) {
 	q.held++
 	e.bytes += len(x.Input)
-	e.held[x.ID] = &holding{org: x.Org}
+	e.held[x.ID] = &holding{org: x.Org, since: e.Now()}
 }
 
 // settle has a committed execution run. It is called on the goroutine that commits.
@@ -217,25 +217,26 @@ func (e *Engine) fill() {
 		next.waiting[0] = nil
 		next.waiting = next.waiting[1:]
 		ctx, cancel := context.WithCancel(e.running)
-		h := e.held[c.Execution.ID]
-		h.cancel, h.since = cancel, e.Now()
+		h, now := e.held[c.Execution.ID], e.Now()
+		r := newRun(e, c)
+		r.waited = now.Sub(h.since) > backlogEvery/2
+		h.cancel, h.since = cancel, now
 		next.running++
 		e.active++
-		e.work.Go(func() { e.run(ctx, next, c) })
+		e.work.Go(func() { e.run(ctx, next, r) })
 	}
 }
 
 // run runs an execution and frees its slot.
-func (e *Engine) run(ctx context.Context, q *orgQueue, c *Claimed) {
-	r := newRun(e, c)
+func (e *Engine) run(ctx context.Context, q *orgQueue, r *run) {
 	due := r.run(ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	h := e.held[c.Execution.ID]
+	h := e.held[r.Execution.ID]
 	h.cancel()
 	q.running--
 	e.active--
-	e.drop(c.Execution)
+	e.drop(r.Execution)
 	if !due.IsZero() {
 		e.park(due)
 	}
@@ -335,6 +336,7 @@ func (e *Engine) Load() (running, held int) {
 type definitions struct {
 	mu    sync.Mutex
 	known map[definitionName]*definition.Definition
+	size  int // of their texts
 }
 
 type definitionName struct {
@@ -342,8 +344,12 @@ type definitionName struct {
 	version  int
 }
 
-// maxDefinitions bounds how many are remembered.
-const maxDefinitions = 256
+// maxDefinitions bounds how many are remembered, maxTexts the bytes of their texts: with
+// its conditions, one takes thirty times as much.
+const (
+	maxDefinitions = 256
+	maxTexts       = 2 << 20
+)
 
 // definition reads the definition of an execution.
 func (e *Engine) definition(c *Claimed) (*definition.Definition, error) {
@@ -361,8 +367,12 @@ func (e *Engine) definition(c *Claimed) (*definition.Definition, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.known) >= maxDefinitions {
+	if len(d.known) >= maxDefinitions || d.size+len(c.Definition) > maxTexts {
 		clear(d.known)
+		d.size = 0
+	}
+	if d.known[name] == nil {
+		d.size += len(c.Definition)
 	}
 	d.known[name] = made
 	return made, nil

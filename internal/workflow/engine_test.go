@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +59,9 @@ type world struct {
 	secrets map[string]string
 	// publishing is called before an event is published.
 	publishing func()
+	// lost are executions that another node has cancelled, later how far time has moved.
+	lost  []peal.ExecutionID
+	later time.Duration
 }
 
 func newWorld(t *testing.T) *world {
@@ -101,7 +103,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(connections.Close)
 	w.kinds = workflow.All(workflow.Deps{Egress: client, Publisher: w, Programs: programs, Temporal: connections})
 	w.engine = workflow.New(workflow.Config{
-		Store: w.flow, Ledger: w.flow, Fence: w.flow, Events: w.queue, Kinds: w.kinds, Secrets: w.secret, MayStart: func() bool { return true }, Now: time.Now, Log: log,
+		Store: w.flow, Ledger: w.flow, Fence: w, Events: w.queue, Kinds: w.kinds, Secrets: w.secret, MayStart: func() bool { return true }, Now: w.now, Log: log,
 		Slots: 8, MemoryBudget: 1 << 20, DrainTimeout: time.Second,
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -126,6 +128,22 @@ func (w *world) secret(org, name string) (string, bool) {
 	defer w.mu.Unlock()
 	value, ok := w.secrets[name]
 	return value, ok && org == "acme"
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.later)
+}
+
+// Owned implements workflow.Fence.
+func (w *world) Owned() []peal.ExecutionID { return w.flow.Owned() }
+
+// Lost implements workflow.Fence.
+func (w *world) Lost(_ context.Context, _ string, ids []peal.ExecutionID) ([]peal.ExecutionID, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(ids), func(id peal.ExecutionID) bool { return !slices.Contains(w.lost, id) }), nil
 }
 
 // PublishStep implements workflow.Publisher.
@@ -301,26 +319,6 @@ func TestRerunGoesOnWhereItEnded(t *testing.T) {
 	}
 }
 
-func TestCancelCutsOff(t *testing.T) {
-	w := newWorld(t)
-	called, cut := make(chan struct{}), make(chan struct{})
-	w.answer = func(_ http.ResponseWriter, r *http.Request, _ int) {
-		close(called)
-		<-r.Context().Done()
-		close(cut)
-	}
-	id := w.start(`
-  - {id: hang, uses: http, timeout: 1m, with: {url: "URL/hang"}}
-`)
-	<-called
-	w.check(w.engine.Cancel(t.Context(), "acme", id))
-	<-cut
-	w.want(w.until(id, peal.ExecutionCancelled), "cancelled: hang=cancelled/0")
-	if err := w.engine.Cancel(t.Context(), "rival", id); peal.CodeOf(err) != peal.CodeNotFound {
-		t.Errorf("another org cancels: %v", err)
-	}
-}
-
 func TestBranchesJoin(t *testing.T) {
 	w := newWorld(t)
 	w.want(w.run(`
@@ -368,90 +366,5 @@ func TestWaitsForEvents(t *testing.T) {
 	}
 	if waits, err := w.flow.EventWaits(t.Context(), 10); err != nil || len(waits) != 0 {
 		t.Errorf("waits are left: %+v, %v", waits, err)
-	}
-}
-
-// What is cancelled while it waits for a slot does not begin.
-func TestCancelBeforeTheFirstStep(t *testing.T) {
-	w := newWorld(t)
-	held := make(chan struct{})
-	w.answer = func(http.ResponseWriter, *http.Request, int) { <-held }
-	var busy []peal.ExecutionID
-	for range 4 { // as many as one org may run
-		busy = append(busy, w.start(`
-  - {id: call, uses: http, with: {url: URL}}
-`))
-	}
-	id := w.start(`
-  - {id: tell, uses: publish, with: {type: too.late}}
-`)
-	err := w.engine.Cancel(t.Context(), "acme", id)
-	close(held)
-	w.check(err)
-	for _, id := range busy {
-		w.until(id, peal.ExecutionSucceeded)
-	}
-	last := w.start(`
-  - {id: tell, uses: publish, with: {type: in.time}}
-`)
-	w.until(last, peal.ExecutionSucceeded)
-	w.idle()
-	w.want(w.until(id, peal.ExecutionCancelled), "cancelled:")
-	if len(w.events) != 1 || w.events[0].Type != "in.time" {
-		t.Errorf("published %+v", w.events)
-	}
-}
-
-// idle waits until the engine holds nothing, and has counted so.
-func (w *world) idle() {
-	w.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		held, queued, bytes := w.engine.Books()
-		if held == 0 && queued == 0 && bytes == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.Fatalf("%d are held, %d in queues, %d bytes", held, queued, bytes)
-		}
-	}
-}
-
-// What is to run again begins once the run that was cancelled has ended.
-func TestRerunWhileTheCancelledRunEnds(t *testing.T) {
-	w := newWorld(t)
-	began, goOn := make(chan int, 4), make(chan struct{})
-	var n, beside atomic.Int32
-	w.publishing = func() {
-		if beside.Add(1) > 1 {
-			t.Error("two runs at once")
-		}
-		defer beside.Add(-1)
-		i := int(n.Add(1))
-		began <- i
-		if i == 1 {
-			<-goOn // as a step that does not look at its context
-		}
-	}
-	id := w.start(`
-  - {id: first, uses: publish, with: {type: x}}
-  - {id: last, uses: transform, with: {jq: .id}}
-`)
-	<-began
-	w.check(w.engine.Cancel(t.Context(), "acme", id))
-	w.check(w.engine.Rerun(t.Context(), "acme", id))
-	w.until(id, peal.ExecutionQueued)
-	select {
-	case <-began:
-		t.Error("it began while the run before had not ended")
-	case <-time.After(1200 * time.Millisecond): // the look that it asked for, and another
-	}
-	close(goOn)
-	if i := <-began; i != 2 {
-		t.Errorf("run %d", i)
-	}
-	w.want(w.until(id, peal.ExecutionSucceeded, peal.ExecutionFailed), "succeeded: first=succeeded/1 last=succeeded/1")
-	w.idle()
-	if n.Load() != 2 {
-		t.Errorf("published %d times", n.Load())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/peal-dev/peal/internal/egress"
 	"github.com/peal-dev/peal/internal/peal"
 	"github.com/peal-dev/peal/internal/secret"
 	"github.com/peal-dev/peal/internal/strictjson"
@@ -32,6 +33,9 @@ func (r *run) hide() *hidden {
 			if h == nil {
 				h = &hidden{values: map[string]any{}}
 			}
+			if _, known := h.values[use.Name]; known {
+				continue
+			}
 			if value, ok := r.Secrets(r.Execution.Org, use.Name); ok {
 				h.values[use.Name] = value
 				found = append(found, spellings(value)...)
@@ -51,14 +55,16 @@ func (r *run) hide() *hidden {
 	return h
 }
 
-// spellings are a value as it is and as URLs, JSON and errors have it.
+// spellings are a value as it is and as URLs, hosts, JSON and errors have it.
 func spellings(value string) []string {
 	quoted := fmt.Sprintf("%q", value)
 	asJSON := string(strictjson.AppendString(nil, value))
-	return []string{
+	all := []string{
 		value, url.QueryEscape(value), url.PathEscape(value), quoted[1 : len(quoted)-1], asJSON[1 : len(asJSON)-1],
-		(&url.URL{Path: value}).EscapedPath(), (&url.URL{RawQuery: value}).String()[1:],
+		(&url.URL{Path: value}).EscapedPath(), egress.Escape(value), strings.ToLower(value),
 	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // scope lets templates see the secrets: as they are, or as people may see them.

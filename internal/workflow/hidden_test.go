@@ -32,6 +32,8 @@ func TestSecretsAreHidden(t *testing.T) {
 		case "/text":
 			rw.WriteHeader(http.StatusInternalServerError)
 			fmt.Fprint(rw, "you said "+token+" and "+token+"!")
+		case "/query":
+			fmt.Fprint(rw, "you asked for "+r.URL.RawQuery)
 		default:
 			doc, _ := json.Marshal(map[string]any{"echo": token, token: []any{number, json.Number(number)}, "url": r.URL.String(), "fine": "yes", "unused": "unused-value"})
 			rw.Write(doc)
@@ -45,6 +47,7 @@ func TestSecretsAreHidden(t *testing.T) {
       headers: {X-Api: "key {{ secrets.NUMBER }}"}
       body: {token: "{{ secrets.TOKEN }}", both: "{{ secrets.LONGER }} {{ secrets.NUMBER }}"}
   - {id: again, uses: http, on_error: continue, with: {url: URL/text}}
+  - {id: query, uses: http, with: {url: "URL/query?{{ secrets.TOKEN }}"}}
   - {id: mangled, uses: http, on_error: continue, with: {url: "URL/{{ secrets.TOKEN }}\u0001", method: "{{ secrets.TOKEN }}"}}
   - {id: tell, uses: publish, with: {type: x, data: {echo: "{{ steps.call.output.body.echo }}"}}}
   - {id: gone, uses: http, with: {url: "URL/{{ secrets.GONE }}"}}
@@ -74,7 +77,7 @@ func TestSecretsAreHidden(t *testing.T) {
 			t.Errorf("%q is kept: …%s…", bad, text[max(0, i-100):min(len(text), i+100)])
 		}
 	}
-	for _, good := range []string{`"echo":"***"`, `"fine":"yes"`, "key ***", "you said *** and ***", "unused-value", `"x-other":"kept"`} {
+	for _, good := range []string{`"echo":"***"`, `"fine":"yes"`, "key ***", "you said *** and ***", "you asked for ***", "unused-value", `"x-other":"kept"`} {
 		if !strings.Contains(text, good) {
 			t.Errorf("%s is not kept in\n%s", good, text)
 		}

@@ -161,6 +161,8 @@ const (
 	// much of it at once.
 	checkTime    = 3 * time.Second
 	checksAtOnce = 16
+	// maxSecrets bounds the secrets of a definition, since each run holds all spellings of them.
+	maxSecrets = 20
 )
 
 // Check implements settings.Workflows: it reports what in a definition of an org may not
@@ -176,10 +178,16 @@ func (k *Kinds) Check(ctx context.Context, text string, org definition.Known) (n
 	errs := make([]error, len(steps))
 	slots := make(chan struct{}, checksAtOnce)
 	var checks sync.WaitGroup
+	secrets := map[string]bool{}
 	for i, s := range steps {
 		for _, use := range s.Secrets {
-			if !org.HasSecret(use.Name) && errs[i] == nil {
+			secrets[use.Name] = true
+			switch {
+			case errs[i] != nil:
+			case !org.HasSecret(use.Name):
 				errs[i] = use.Fault("there is no secret %s", peal.Clip(use.Name, 64))
+			case len(secrets) > maxSecrets:
+				errs[i] = use.Fault("a workflow names at most %d secrets", maxSecrets)
 			}
 		}
 		c, ok := k.get(s.Uses).(checker)

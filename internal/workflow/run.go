@@ -41,8 +41,9 @@ type run struct {
 	waits []EventWait
 	heard []string
 	left  map[string]bool
-	// fresh says that nothing was recorded yet.
-	fresh bool
+	// fresh says that nothing was recorded yet, waited that another node had the time to
+	// cancel it before it began.
+	fresh, waited bool
 }
 
 func newRun(e *Engine, c *Claimed) *run {
@@ -80,7 +81,7 @@ const (
 // run walks. It tells when the execution is due again, where it was parked.
 func (r *run) run(ctx context.Context) (due time.Time) {
 	x := r.Execution
-	if !r.mayStart(ctx) {
+	if !r.mayStart(ctx) || r.waited && r.lost(ctx) {
 		r.giveUp()
 		return time.Time{}
 	}
@@ -132,6 +133,15 @@ func (r *run) mayStart(ctx context.Context) bool {
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// lost tells whether the node does not own the execution any more, or cannot know.
+func (r *run) lost(ctx context.Context) bool {
+	lost, err := r.Fence.Lost(ctx, r.Execution.Org, []peal.ExecutionID{r.Execution.ID})
+	if err != nil && ctx.Err() == nil {
+		r.Log.Warn("an execution was not begun: whose it is could not be looked up", "execution", r.Execution.ID, "error", err)
+	}
+	return err != nil || len(lost) > 0
 }
 
 // giveUp lets another run go on, now or when this node has stopped. Where the execution
