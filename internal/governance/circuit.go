@@ -1,6 +1,7 @@
 package governance
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -38,8 +39,8 @@ type breaker struct {
 	Probe    int64   `json:"probe,omitempty"`
 	// Closed is when the circuit last closed: failures before it are history.
 	Closed int64 `json:"closed,omitempty"`
-
-	count int // of the failures that opened it
+	// Count is of the failures that opened it.
+	Count int `json:"count,omitempty"`
 }
 
 // turn is what a record does to a circuit.
@@ -68,7 +69,7 @@ func (b *breaker) see(c *rule, at int64, failed bool, times int64) turn {
 		if len(b.Failures) < c.Failures {
 			return noted
 		}
-		b.count, b.Opened = len(b.Failures), b.Failures[len(b.Failures)-1]
+		b.Count, b.Opened = len(b.Failures), b.Failures[len(b.Failures)-1]
 		b.Probe, b.Failures = b.Opened+cooldown, nil
 		return opens
 	}
@@ -86,7 +87,7 @@ func (b *breaker) fail(c *rule, at, times int64) {
 }
 
 // circuitSaw moves a route's circuit on, which goes by the records' own time. A record that
-// comes late by more than others may is kept until its hour is closed.
+// comes late by more than others may, or ahead of its time, is kept until its hour is closed.
 func (g *Group) circuitSaw(p *Plan, c *rule, r *Record) {
 	memory, m, err := recall[route](g, MemoryID{p.Org, c.id, r.Route})
 	if err != nil {
@@ -96,40 +97,47 @@ func (g *Group) circuitSaw(p *Plan, c *rule, r *Record) {
 	if m.keep(c, at, r.Failed, r.Requests) {
 		memory.Changed = true
 	}
-	if !inOrder(at, m.Newest) {
+	if !g.inOrder(at, m.Newest) {
 		m.Late = max(m.Late, at)
 		return
 	}
 	m.Newest = max(m.Newest, min(at, g.now.UnixMicro()))
-	was := m.Opened
+	was := m.breaker
 	did := m.see(c, at, r.Failed, r.Requests)
 	memory.Changed = memory.Changed || did != nothing
 	switch did {
 	case opens:
-		g.circuitTold(p, c, r.Route, m, outage{span{From: m.Opened}, m.count}, m.Probe)
+		g.circuitTold(p, c, r.Route, m, outage{span{From: m.Opened}, m.Probe, m.Count})
 	case closes:
-		g.circuitTold(p, c, r.Route, m, outage{span: span{was, at}}, at)
+		g.circuitTold(p, c, r.Route, m, outage{span{was.Opened, at}, at, was.Count})
 	}
 }
 
-// outage is from when until when a circuit was open, and how many failures opened it.
+// outage is from when until when a circuit was open, until when it was for certain where it
+// still is, and how many failures opened it.
 type outage struct {
 	span
+	until    int64
 	failures int
 }
 
-// circuitTold tells that a circuit opened, and that it closed, unless that was told. The
-// outage is known to last until a moment.
-func (g *Group) circuitTold(p *Plan, c *rule, name string, m *route, o outage, until int64) {
-	told := m.Told.find(o.From, until, time.Duration(c.Cooldown).Microseconds())
-	if told == nil {
-		told = m.Told.add(o.From)
+// circuitTold tells that a circuit opened, and that it closed, unless that was told.
+func (g *Group) circuitTold(p *Plan, c *rule, name string, m *route, o outage) {
+	if !m.Told.meet(o.From, o.until, time.Duration(c.Cooldown).Microseconds()) {
+		m.Told.add(o.From)
 		g.fire(AlertID{p.Org, c.id, name, "open", o.From}, "circuit.open", p.Org, "routeId", name, "failureCount", o.failures)
 	}
-	if o.To != 0 && told.To == 0 {
-		told.To = o.To
-		g.fire(AlertID{p.Org, c.id, name, "closed", told.From}, "circuit.closed", p.Org, "routeId", name, "recoveryTime", (o.To-o.From)/1000)
+	for i := range m.Told {
+		if t := &m.Told[i]; t.To == 0 && t.From < o.To {
+			g.circuitClosed(p, c, name, t, o.span)
+		}
 	}
+}
+
+// circuitClosed tells of an outage that was told that it is over.
+func (g *Group) circuitClosed(p *Plan, c *rule, name string, told *span, s span) {
+	told.To = s.To
+	g.fire(AlertID{p.Org, c.id, name, "closed", told.From}, "circuit.closed", p.Org, "routeId", name, "recoveryTime", (s.To-s.From)/1000)
 }
 
 // circuitSettled tells what records that came late say of an hour that is closed, in the
@@ -147,25 +155,47 @@ func (g *Group) circuitSettled(p *Plan, c *rule, id MemoryID, from, to int64) {
 	}
 	var outages []outage
 	if m.Settled.Opened != 0 {
-		outages = append(outages, outage{span{From: m.Settled.Opened}, m.Settled.count})
+		outages = append(outages, outage{span: span{From: m.Settled.Opened}, failures: m.Settled.Count})
 	}
 	m.marks(from, to, func(at int64, failed bool, times int64) {
 		switch m.Settled.see(c, at, failed, times) {
 		case opens:
-			outages = append(outages, outage{span{From: m.Settled.Opened}, m.Settled.count})
+			outages = append(outages, outage{span: span{From: m.Settled.Opened}, failures: m.Settled.Count})
 		case closes:
 			outages[len(outages)-1].To = at
 		}
 	})
-	for _, o := range outages {
-		until := o.To
-		if until == 0 {
-			until = max(to, m.Settled.Probe)
-		}
-		g.circuitTold(p, c, id.Subject, m, o, until)
-	}
 	m.forget(to)
-	// What is known of later hours is told when they are closed.
+	recovers := m.resume(c, to)
+	for i := range outages {
+		o := &outages[i]
+		o.until = cmp.Or(o.To, recovers, max(to, m.Probe))
+		g.circuitTold(p, c, id.Subject, m, *o)
+	}
+	// What was told and turns out not to have been an outage is over, too.
+	for i := range m.Told {
+		t := &m.Told[i]
+		if t.To == 0 && t.From < to && !slices.ContainsFunc(outages, func(o outage) bool { return t.meets(o.From, o.until, time.Duration(c.Cooldown).Microseconds()) }) {
+			g.circuitClosed(p, c, id.Subject, t, span{t.From, t.From})
+		}
+	}
+}
+
+// resume sets the circuit to what is known of it since an hour was closed, and gives when what
+// was open then closes, where it does. That is told when the hour is closed in which it is, as
+// is all that now looks otherwise than it did.
+func (m *route) resume(c *rule, from int64) (recovers int64) {
+	was, turned := m.Opened, false
 	m.breaker = m.Settled.clone()
-	m.marks(to, m.Newest+1, func(at int64, failed bool, times int64) { m.see(c, at, failed, times) })
+	m.marks(from, m.Newest+1, func(at int64, failed bool, times int64) {
+		did := m.see(c, at, failed, times)
+		turned = turned || did == opens || did == closes
+		if did == closes && m.Settled.Opened != 0 && recovers == 0 {
+			recovers = at
+		}
+	})
+	if turned || m.Opened != was {
+		m.Late = max(m.Late, from)
+	}
+	return recovers
 }

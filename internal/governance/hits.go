@@ -50,7 +50,7 @@ type mark struct {
 }
 
 // maxMarks is how many are remembered: more than there are minutes until an hour is closed,
-// twice.
+// twice, where hours do not wait for long.
 const maxMarks = 256
 
 // minuteHit counts a minute in which more was used than is allowed, once.
@@ -93,7 +93,7 @@ const minute = int64(time.Minute / time.Microsecond)
 // hit counts a hit that is not late by the clock, and tells that there are too many: hits are
 // too few to tell from each other which of them are late.
 func (g *Group) hit(p *Plan, r *rule, id MeterID, m *hits, k mark, model string, repeated peal.Repeated) {
-	if !inOrder(k.At+minute, g.now.UnixMicro()) {
+	if !g.inOrder(k.At+minute, g.now.UnixMicro()) {
 		m.Late = max(m.Late, k.At)
 		return
 	}
@@ -105,7 +105,7 @@ func (g *Group) hit(p *Plan, r *rule, id MeterID, m *hits, k mark, model string,
 
 // hitsRepeat tells that hits repeat, unless that was told.
 func (g *Group) hitsRepeat(p *Plan, r *rule, ref string, m *hits, w window, kind, model string, repeated peal.Repeated) {
-	if m.Told.find(w.Since, w.Since+within(repeated), within(repeated)) != nil {
+	if m.Told.meet(w.Since, w.Since+within(repeated), within(repeated)) {
 		return
 	}
 	m.Told.add(w.Since)

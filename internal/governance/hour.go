@@ -225,12 +225,14 @@ func (c *Closer) Round(ctx context.Context) error {
 	return nil
 }
 
-// begin sets an org's first watermark. Its hours are closed from the next round on, which
-// leaves who reports a history some time.
+// begin sets an org's first watermark, which is not ahead of the clock even where its first
+// usage is. Its hours are closed from the next round on, which leaves who reports a history
+// some time.
 func (c *Closer) begin(ctx context.Context, org string) error {
 	first, ok, err := c.Store.NextHour(ctx, org, 0)
 	if err == nil && ok {
-		_, err = c.Store.CloseHours(ctx, &Closed{Org: org, To: first})
+		now := c.Plan(org).Calendar.Hour(c.Now()).UnixMicro()
+		_, err = c.Store.CloseHours(ctx, &Closed{Org: org, To: min(first, now)})
 	}
 	return err
 }

@@ -81,8 +81,9 @@ var errSlots = errors.New("governance: slots that nobody wrote")
 
 const (
 	slotTakes = 5 * time.Second / time.Microsecond
-	// maxSlots is how many are remembered: a day of a route that is always in use.
-	maxSlots = 17280
+	// maxMoments is how many slots and failures are remembered. A day of a route that is
+	// always in use has 17,280 slots.
+	maxMoments = 32768
 )
 
 func (s slot) start() int64 { return s[0] * int64(slotTakes) }
@@ -98,13 +99,12 @@ func (m *route) keep(c *rule, at int64, failed bool, times int64) bool {
 	number := at / int64(slotTakes)
 	i, found := slices.BinarySearchFunc(m.Slots, number, func(s slot, n int64) int { return cmp.Compare(s[0], n) })
 	if !found {
-		if len(m.Slots) == maxSlots {
-			if i == 0 {
-				return false
-			}
-			m.Slots = slices.Delete(m.Slots, 0, 1)
-			i--
+		drop := m.excess()
+		if i < drop {
+			return false
 		}
+		m.Slots = slices.Delete(m.Slots, 0, drop)
+		i -= drop
 		m.Slots = slices.Insert(m.Slots, i, slot{number, 0})
 	}
 	s := &m.Slots[i]
@@ -119,6 +119,17 @@ func (m *route) keep(c *rule, at int64, failed bool, times int64) bool {
 	return true
 }
 
+// excess is how many of the oldest slots have to go before there is room for another.
+func (m *route) excess() (drop int) {
+	moments := 1
+	for i := len(m.Slots) - 1; i >= 0; i-- {
+		if moments += len(m.Slots[i]) / 2; moments > maxMoments {
+			return i + 1
+		}
+	}
+	return 0
+}
+
 // failed notes failures; the first so many moments of them are enough to open a circuit.
 func (s *slot) failed(moment, times int64, enough int) bool {
 	i := 2
@@ -130,7 +141,7 @@ func (s *slot) failed(moment, times int64, enough int) bool {
 		(*s)[i+1] = min(old+times, int64(enough))
 		return (*s)[i+1] != old
 	}
-	if times == 0 || i == 2+2*enough {
+	if i == 2+2*enough {
 		return false
 	}
 	*s = slices.Insert(*s, i, moment, times)

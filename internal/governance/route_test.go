@@ -22,7 +22,7 @@ func TestRouteOrder(t *testing.T) {
 			failed    bool
 		}
 		records := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
-			return record{rapid.Int64Range(0, 30_000_000).Draw(t, "at"), rapid.Int64Range(0, 5).Draw(t, "times"), rapid.Bool().Draw(t, "failed")}
+			return record{rapid.Int64Range(0, 30_000_000).Draw(t, "at"), rapid.Int64Range(1, 5).Draw(t, "times"), rapid.Bool().Draw(t, "failed")}
 		}), 1, 40).Draw(t, "records")
 		remember := func() *route {
 			m := &route{}
@@ -56,6 +56,25 @@ func TestRouteOrder(t *testing.T) {
 			before = at
 		})
 	})
+}
+
+// A route that fails all the time is not remembered at any length, the latest before the rest.
+func TestRouteBound(t *testing.T) {
+	t.Parallel()
+	c, m := &rule{Rule: peal.Rule{Failures: 1000}}, &route{}
+	const failures = 100_000
+	for i := range int64(failures) {
+		m.keep(c, i*5000, true, 1)
+	}
+	doc, err := json.Marshal(m)
+	if err != nil || len(doc) > 1<<18 {
+		t.Fatalf("remembered in %d bytes, %v", len(doc), err)
+	}
+	n := 0
+	m.marks(0, failures*5000, func(int64, bool, int64) { n++ })
+	if n < maxMoments-2000 || n > maxMoments+1000 || m.keep(c, 1, true, 1) {
+		t.Errorf("remembers %d", n)
+	}
 }
 
 func FuzzSlots(f *testing.F) {

@@ -1,18 +1,23 @@
 package governance
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 )
 
-// lateness is by how much what goes by the order of records may be late and still be decided
-// as it comes. What is later is kept, and decided when its hour is closed.
+// lateness is by how much what goes by the order of records may be late, or ahead of the
+// clock, and still be decided as it comes. What is more than that is kept, and decided when its
+// hour is closed.
 const lateness = 5 * time.Minute
 
-// inOrder tells whether something of a time is not too late, by the time of the latest.
-func inOrder(at, latest int64) bool { return at >= latest-lateness.Microseconds() }
+// inOrder tells whether something of a time is not too late, by the time of the latest, nor
+// ahead of now.
+func (g *Group) inOrder(at, latest int64) bool {
+	return at >= latest-lateness.Microseconds() && at <= g.now.Add(lateness).UnixMicro()
+}
 
 // span is from when until when something that was told lasted; To is zero while it does.
 type span struct {
@@ -25,27 +30,21 @@ type spans []span
 
 const maxSpans = 64
 
-func (s *spans) add(from int64) *span {
+func (s *spans) add(from int64) {
 	if *s = append(*s, span{From: from}); len(*s) > maxSpans {
 		*s = slices.Delete(*s, 0, 1)
 	}
-	return &(*s)[len(*s)-1]
 }
 
-// find is what was told of something between two moments, which may have looked otherwise
-// before all records were known. What lasts is known to last for a while.
-func (s spans) find(from, to, lasts int64) *span {
-	for i := range s {
-		t := &s[i]
-		end := t.To
-		if end == 0 {
-			end = t.From + lasts
-		}
-		if t.From == from || t.From < to && from < end {
-			return t
-		}
-	}
-	return nil
+// meet tells whether something between two moments was told, which may have looked otherwise
+// before all records were known.
+func (s spans) meet(from, to, lasts int64) bool {
+	return slices.ContainsFunc(s, func(told span) bool { return told.meets(from, to, lasts) })
+}
+
+// meets tells whether it was between two moments. What lasts is known to last for a while.
+func (s span) meets(from, to, lasts int64) bool {
+	return s.From == from || s.From < to && from < cmp.Or(s.To, s.From+lasts)
 }
 
 // settleHours decides what is remembered of hours that are closed.

@@ -105,6 +105,9 @@ func (e *Engine) Alerts(ctx context.Context, org string) ([]OpenAlert, error) {
 		if r == nil {
 			continue // the rule is gone
 		}
+		if r.Kind == peal.RuleRateLimit || r.Kind == peal.RuleModels {
+			continue // that of the day's first minute
+		}
 		if r.Period == peal.Daily && t.Period != day {
 			continue // that of the month's first day
 		}

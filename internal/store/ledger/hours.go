@@ -134,7 +134,7 @@ func (l *Ledger) settle(tx *store.Tx, c *governance.Closed) error {
 		err := tx.Query(func(r store.Row) error {
 			g.Memories[governance.MemoryID{Org: c.Org, Rule: rule, Subject: r.Text(0)}] = &governance.Memory{}
 			return nil
-		}, "SELECT subject FROM memory WHERE org = ? AND rule = ? AND doc <> ''", c.Org, rule)
+		}, rememberedQuery, c.Org, rule, dayOf(store.FromMicros(c.From))-remembersEarly)
 		if err != nil {
 			return err
 		}
@@ -151,6 +151,12 @@ func (l *Ledger) settle(tx *store.Tx, c *governance.Closed) error {
 	_, err := l.tell(tx, g)
 	return err
 }
+
+// rememberedQuery is of what was changed since an hour began, or was ahead of it.
+const rememberedQuery = "SELECT subject FROM memory WHERE org = ? AND rule = ? AND day >= ? AND doc <> ''"
+
+// remembersEarly is how many days ahead of its time a record may be remembered, and some.
+const remembersEarly = 2
 
 func moveMark(tx *store.Tx, c *governance.Closed) (int64, error) {
 	if c.From == 0 {

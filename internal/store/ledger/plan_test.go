@@ -44,6 +44,7 @@ func planned(t *testing.T, l *Ledger) []plantest.Query {
 		{SQL: overdueQuery, Args: []any{int64(1), int64(2)}},
 		{SQL: nextHourQuery, Args: []any{"org", int64(2)}},
 		{SQL: hourRowsQuery, Args: []any{"org", int64(1), int64(2)}},
+		{SQL: rememberedQuery, Args: []any{"org", "rule", int64(2)}},
 		{SQL: creditList, Args: []any{"org", before, int64(11)}},
 		{SQL: minutesQuery, Args: []any{int64(1), int64(2), "org", "key"}},
 		{SQL: askedQuery, Args: []any{"org", before, before, int64(11)}},

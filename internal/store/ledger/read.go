@@ -140,7 +140,8 @@ func (l *Ledger) Usage(ctx context.Context, q governance.UsageQuery, f func(gove
 	return l.rows(ctx, func(scan func(...any) error) error {
 		var hour int64
 		sum := governance.UsageSum{By: make([]string, len(q.By))}
-		into := []any{&sum.Requests, &sum.Failed, &sum.Tokens, &sum.Cost}
+		var whole int64
+		into := []any{&sum.Requests, &sum.Failed, &sum.Tokens, &whole, &sum.Cost}
 		if q.Hourly {
 			into = append(into, &hour)
 		}
@@ -150,6 +151,7 @@ func (l *Ledger) Usage(ctx context.Context, q governance.UsageQuery, f func(gove
 		if err := scan(into...); err != nil {
 			return err
 		}
+		sum.Cost = sum.Cost.Add(peal.Decimal(min(whole, int64(peal.MaxDecimal/peal.DecimalOne))) * peal.DecimalOne)
 		sum.Start = store.FromMicros(hour)
 		return f(sum)
 	}, query, q.Org, store.Micros(q.Since), store.Micros(q.Until))
@@ -166,8 +168,9 @@ func usageQuery(q governance.UsageQuery) (string, error) {
 		}
 		columns = append(columns, `"`+d+`"`)
 	}
-	// PostgreSQL's sums of bigint are numeric unless they are told to stay.
-	query := "SELECT CAST(COALESCE(SUM(requests), 0) AS bigint), CAST(COALESCE(SUM(failed), 0) AS bigint), CAST(COALESCE(SUM(tokens), 0) AS bigint), CAST(COALESCE(SUM(cost), 0) AS bigint)"
+	query := "SELECT " + bigSum("requests") + ", " + bigSum("failed") + ", " + bigSum("tokens") +
+		// Whole amounts and their rests, neither of which is ever too large to be a bigint.
+		", " + bigSum("cost / 1000000000") + ", " + bigSum("cost % 1000000000")
 	group := ""
 	if len(columns) > 0 {
 		query += ", " + strings.Join(columns, ", ")
@@ -175,3 +178,6 @@ func usageQuery(q governance.UsageQuery) (string, error) {
 	}
 	return query + " FROM usage_rollup WHERE org = ? AND hour >= ? AND hour < ?" + group, nil
 }
+
+// bigSum is a sum that stays a bigint, which PostgreSQL's are not unless they are told to.
+func bigSum(of string) string { return "CAST(COALESCE(SUM(" + of + "), 0) AS bigint)" }

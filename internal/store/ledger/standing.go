@@ -20,7 +20,7 @@ func (l *Ledger) Meters(ctx context.Context, want governance.MeterID, limit int)
 		ids, meters = append(ids, id), append(meters, m)
 		return err
 	}, "SELECT ref, requests, tokens, cost, held_requests, held_tokens, held_cost FROM meter WHERE org = ? AND scope = ?"+query+
-		" AND period = ? AND start = ? ORDER BY cost + held_cost DESC, ref LIMIT ?", args...)
+		" AND period = ? AND start = ? ORDER BY CAST(cost AS numeric) + held_cost DESC, ref LIMIT ?", args...)
 	return ids, meters, err
 }
 

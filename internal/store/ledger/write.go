@@ -170,9 +170,15 @@ func compareMemories(a, b governance.MemoryID) int {
 
 var addRollups = store.NewMany(
 	`INSERT INTO usage_rollup (org, hour, hash, session, team, key, agent, "user", route, model, requests, failed, tokens, cost, failed_cost)`, "tibittttttiiiii",
-	`ON CONFLICT (org, hour, hash, session) DO UPDATE SET requests = usage_rollup.requests + excluded.requests,
-		failed = usage_rollup.failed + excluded.failed, tokens = usage_rollup.tokens + excluded.tokens, cost = usage_rollup.cost + excluded.cost,
-		failed_cost = usage_rollup.failed_cost + excluded.failed_cost`)
+	`ON CONFLICT (org, hour, hash, session) DO UPDATE SET requests = `+rollupSum("requests")+`, failed = `+rollupSum("failed")+
+		`, tokens = `+rollupSum("tokens")+`, cost = `+rollupSum("cost")+`, failed_cost = `+rollupSum("failed_cost"))
+
+// rollupSum adds to a sum of what is not negative, which stays at the largest number there is.
+func rollupSum(column string) string {
+	const largest = "9223372036854775807"
+	old, added := "usage_rollup."+column, "excluded."+column
+	return "CASE WHEN " + old + " > " + largest + " - " + added + " THEN " + largest + " ELSE " + old + " + " + added + " END"
+}
 
 // writeRollups adds to the session's own rows, so that no node waits for another.
 func (l *Ledger) writeRollups(tx *store.Tx, g *governance.Group) error {

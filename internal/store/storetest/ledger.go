@@ -227,6 +227,27 @@ var ledgerTests = map[string]func(*Fixture){
 			f.Errorf("got %+v", sums)
 		}
 	},
+	"keeps sums at the largest number": func(f *Fixture) {
+		b := f.Books("curate-me")
+		for range 2 {
+			for _, key := range []string{"a", "b"} {
+				most := governance.Record{Key: key, Requests: 1, Cost: Amount("1000000000"), Failed: true}
+				b.Use(slices.Repeat([]governance.Record{most}, 9)...)
+			}
+		}
+		b.Reserve(b.Ask("1"))
+		for _, sums := range [][]governance.UsageSum{b.sums(governance.UsageQuery{}), b.sums(governance.UsageQuery{By: []string{"key"}})[:1]} {
+			if len(sums) != 1 || sums[0].Cost != peal.MaxDecimal {
+				f.Errorf("got %+v", sums)
+			}
+		}
+		_, meters, err := f.L.Meters(f.Ctx, governance.MeterID{
+			Org: f.Org, Scope: peal.ScopeOrg, Period: governance.Day, Start: b.Plan.Calendar.Day(f.Now()).UnixMicro(),
+		}, 1)
+		if f.Check(err); len(meters) != 1 || meters[0].Cost != peal.MaxDecimal || meters[0].Requests != 36 {
+			f.Errorf("got %+v", meters)
+		}
+	},
 	"purges what is old": func(f *Fixture) {
 		b := f.Books("curate-me", dailyBudget("10"), peal.Rule{Kind: peal.RuleRateLimit, RPM: 5, Repeated: &peal.Repeated{Hits: 1, Within: peal.Duration(time.Minute)}})
 		id := Spend("6")

@@ -146,5 +146,29 @@ var orderTests = map[string]func(*Fixture){
 		if got := b.Told(); len(got) != 2 {
 			f.Errorf("told %v", got)
 		}
+	}, "is not held up by a clock that is ahead": func(f *Fixture) {
+		b := f.Books("curate-me", orderRules...)
+		for _, route := range []string{"embed", "image"} {
+			b.Use(governance.Record{Route: route, Requests: 9, Failed: true, Time: f.Now().Add(20 * time.Hour)})
+		}
+		b.closeHours()
+		start := f.Now()
+		f.Pass(10 * time.Minute)
+		b.Use(outage("embed", f.Now())...)
+		if got := b.Told("routeId", "recoveryTime"); len(got) != 2 {
+			f.Errorf("told %v at once", got)
+		}
+		b.Use(governance.Record{Route: "image", Requests: 1})
+		b.Use(outage("image", start)...)
+		f.Pass(2 * time.Hour)
+		b.closeHours()
+		if got := b.Told("routeId", "recoveryTime"); len(got) != 4 {
+			f.Errorf("told %v when the hour was closed", got)
+		}
+		f.Pass(20 * time.Hour)
+		b.closeHours()
+		if got := b.Told("routeId", "failureCount"); len(got) != 6 || got[5] != `circuit.open "image" 5` {
+			f.Errorf("told %v in the end", got)
+		}
 	},
 }
