@@ -152,9 +152,6 @@ func (d *Dashboard) endpointRoutes(a area) {
 		if err := v.do(http.MethodPost, v.endpointPath()+"/test", map[string]any{}, &t); err != nil {
 			return err
 		}
-		if v.r.Header.Get("HX-Request") != "" {
-			return v.fragment("endpoint", "tested", t)
-		}
 		return v.endpoint(http.StatusOK, "", &t)
 	})
 	a.handle("POST /endpoints/{id}/rotate-secret", auth.FeatureSecrets, func(v *visit) error {

@@ -212,6 +212,17 @@ func (v *visit) governance() error {
 		return err
 	}
 	page.Days, page.Month = days.Data, month.Data
+	var calendar struct {
+		TimeZone string `json:"time_zone"`
+	}
+	if err := v.get("/v1/governance", nil, &calendar); err != nil {
+		return err
+	}
+	if zone, err := time.LoadLocation(calendar.TimeZone); err == nil {
+		for i := range page.Days { // a day is the org's, whoever looks at it
+			page.Days[i].Start = page.Days[i].Start.In(zone)
+		}
+	}
 	return v.render(http.StatusOK, "governance", "Governance", page)
 }
 

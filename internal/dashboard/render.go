@@ -134,17 +134,8 @@ func parseTemplates(version string) (templates, error) {
 // render writes a page. Where the request asks for a part of it alone, as htmx does for
 // what it swaps, the whole page does too: the browser takes the part out of it.
 func (v *visit) render(status int, name, title string, data any) error {
-	return v.execute(status, name, "layout.html", title, data)
-}
-
-// fragment writes one part of a page.
-func (v *visit) fragment(name, part string, data any) error {
-	return v.execute(http.StatusOK, name, part, "", data)
-}
-
-func (v *visit) execute(status int, name, part, title string, data any) error {
 	var out bytes.Buffer
-	err := v.templates[name].ExecuteTemplate(&out, part, v.view(title, data))
+	err := v.templates[name].ExecuteTemplate(&out, "layout.html", v.view(title, data))
 	if err != nil {
 		return fmt.Errorf("dashboard: %s: %w", name, err)
 	}

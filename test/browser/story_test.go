@@ -57,6 +57,7 @@ func TestEndpointStory(t *testing.T) {
 
 		b.press("Send test")
 		b.sees("Delivered: the receiver answered 200.")
+		b.sees("peal.test") // among the recent deliveries, without a reload
 		if _, err := s.Publish(t.Context(), client.Event{Type: "order.paid", Data: json.RawMessage(`{"total":12.5}`)}); err != nil {
 			t.Fatal(err)
 		}
