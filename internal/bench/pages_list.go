@@ -24,6 +24,7 @@ var dashboardViews = []view{
 	{path: "/events?type=no.such.type"},
 	{path: "/events?subject={subject}"},
 	{path: "/events?text=order"},
+	{path: "/events?text=nowhere+to+be+found"},
 	{path: "/events/{event}"},
 	{path: "/deliveries"},
 	{path: "/deliveries?cursor={delivery-second}"},
