@@ -25,10 +25,14 @@ func (d *Dashboard) deadLetterRoutes(a area) {
 			return v.redirect(v.deadLettersPage(), "replayed")
 		}
 		chosen := v.r.PostForm["delivery"]
-		for _, id := range chosen {
+		var refused error
+		for _, id := range chosen { // one that cannot be retried does not keep the others
 			if err := v.do(http.MethodPost, "/v1/deliveries/"+url.PathEscape(id)+"/retry", nil, nil); err != nil {
-				return err
+				refused = err
 			}
+		}
+		if refused != nil {
+			return refused
 		}
 		return v.redirect(v.deadLettersPage(), noteOf(len(chosen), "retried"))
 	})

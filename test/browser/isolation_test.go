@@ -205,6 +205,37 @@ func TestDeletedEndpointOfAnEvent(t *testing.T) {
 	}
 }
 
+// Of dead letters that are chosen, one that cannot be retried does not keep the others.
+func TestRetryOfChosenDeadLetters(t *testing.T) {
+	s, r := newServer(t, "sqlite:"+t.TempDir()+"/peal.db"), newReceiver(t)
+	r.status.Store(http.StatusInternalServerError)
+	never := client.Retry{Schedule: []client.Duration{}}
+	if _, err := s.CreateEndpoint(t.Context(), client.Endpoint{URL: r.URL, Retry: &never}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Publish(t.Context(), client.Event{Type: "order.paid", Data: json.RawMessage("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	wait := func(want int) []string {
+		t.Helper()
+		for deadline := time.Now().Add(patience); ; {
+			if ids := deadLetters(t, s); len(ids) == want {
+				return ids
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("never: %d dead letters", want)
+			}
+		}
+	}
+	dead := wait(1)
+	r.status.Store(http.StatusNoContent)
+	form := url.Values{"delivery": append([]string{"dlv_01h455vb4pex5vsknk084sn02q"}, dead...)}
+	if status, body := s.visitor(t, adminKey).post("/dashboard/dead-letters/retry", form); status != http.StatusNotFound {
+		t.Errorf("answered %d %s", status, body)
+	}
+	wait(0)
+}
+
 // Pages want a session, and forms of other sites are refused.
 func TestStrangers(t *testing.T) {
 	s := newServer(t, "sqlite:"+t.TempDir()+"/peal.db")
